@@ -1,0 +1,1 @@
+"""Unified diffs, hunks, anchors, fingerprints and the language of a file; pure."""

@@ -1,0 +1,1 @@
+"""The facts, the envelope, the flow table and the codec that all processes share."""

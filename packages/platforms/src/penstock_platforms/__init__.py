@@ -1,0 +1,1 @@
+"""One folder per Git platform, the port they share and a forge to test against."""

@@ -1,0 +1,1 @@
+"""Repository mirrors, diffs and file texts."""

@@ -1,0 +1,1 @@
+"""Changed symbols and structural findings, without a model."""

@@ -1,0 +1,1 @@
+"""Aggregates findings, plans and carries out what is said on the platform."""

@@ -1,0 +1,1 @@
+"""Verifies, normalises and records webhooks."""

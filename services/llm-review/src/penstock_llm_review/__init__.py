@@ -1,0 +1,1 @@
+"""Asks a model for findings, validates them."""

@@ -1,0 +1,1 @@
+"""Reads head, configuration and change of a pull request."""
