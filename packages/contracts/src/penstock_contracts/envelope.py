@@ -1,0 +1,95 @@
+"""The CloudEvents 1.0 envelope in Kafka's binary mode: everything about an event that is not its body, as headers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from penstock_contracts.errors import BadEnvelope
+
+CONTENT_TYPE = "application/vnd.confluent.avro"
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    id: str
+    type: str
+    source: str
+    time: datetime
+    stream: str
+    subject: str = ""
+    workflow_id: str = ""
+    epoch: int = 0
+    stage: str = ""
+    part: str = ""
+    attempt: int = 0
+    causation_id: str = ""
+    correlation_id: str = ""
+    not_after: datetime | None = None
+    sequence: int = 0
+    traceparent: str = ""
+    tracestate: str = ""
+
+
+_TEXT = (
+    ("ce_id", "id"),
+    ("ce_type", "type"),
+    ("ce_source", "source"),
+    ("ce_stream", "stream"),
+    ("ce_subject", "subject"),
+    ("ce_workflowid", "workflow_id"),
+    ("ce_stage", "stage"),
+    ("ce_part", "part"),
+    ("ce_causationid", "causation_id"),
+    ("ce_correlationid", "correlation_id"),
+    ("traceparent", "traceparent"),
+    ("tracestate", "tracestate"),
+)
+_NUMBERS = (("ce_epoch", "epoch"), ("ce_attempt", "attempt"), ("ce_sequence", "sequence"))
+_TIMES = (("ce_time", "time"), ("not_after", "not_after"))
+_REQUIRED = ("id", "type", "source", "stream", "time")
+
+
+def to_headers(envelope: Envelope) -> Headers:
+    """A fresh tuple each time: header lists are never shared between records."""
+    headers = [("ce_specversion", b"1.0"), ("content-type", CONTENT_TYPE.encode())]
+    for header, field in _TEXT:
+        text = getattr(envelope, field)
+        if text:
+            headers.append((header, text.encode()))
+    for header, field in _NUMBERS:
+        number = getattr(envelope, field)
+        if number:
+            headers.append((header, b"%d" % number))
+    for header, field in _TIMES:
+        moment = getattr(envelope, field)
+        if moment is not None:
+            headers.append((header, _format_time(moment)))
+    return tuple(headers)
+
+
+def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
+    """Reads what it knows and ignores the rest, so that newer headers do no harm."""
+    raw = {name.lower(): value for name, value in headers if value is not None}
+    fields: dict[str, object] = {}
+    try:
+        fields.update({field: raw[header].decode() for header, field in _TEXT if header in raw})
+        fields.update({field: int(raw[header]) for header, field in _NUMBERS if header in raw})
+        fields.update({field: _parse_time(raw[header]) for header, field in _TIMES if header in raw})
+    except ValueError as error:
+        raise BadEnvelope(f"a header does not parse: {error}") from error
+    missing = [field for field in _REQUIRED if field not in fields]
+    if missing:
+        raise BadEnvelope(f"headers missing: {', '.join(missing)}")
+    return Envelope(**fields)  # type: ignore[arg-type]
+
+
+def _format_time(moment: datetime) -> bytes:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
+
+
+def _parse_time(text: bytes) -> datetime:
+    moment = datetime.fromisoformat(text.decode())
+    if moment.tzinfo is None:
+        raise ValueError(f"time without a zone: {text!r}")
+    return moment

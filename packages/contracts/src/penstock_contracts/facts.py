@@ -1,0 +1,509 @@
+"""Every fact that Penstock says, in the order in which a review says them.
+
+A fact is a frozen dataclass with its type name; the Avro schema is generated from it. Requests end in `requested`,
+everything else is past tense. Every field of an answer has a default, so that a failure can be said without the work.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from penstock_contracts.enums import (
+    AnswerOutcome,
+    CommentsKind,
+    ControlAction,
+    ErrorClassification,
+    PullRequestKind,
+    RunOutcome,
+    Stage,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What all facts share: the name under which they travel."""
+
+    TYPE: ClassVar[str] = ""
+
+
+# --- from outside -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PrReceived(Fact):
+    """A platform, a reconciler or a poller says that something happened to a pull request. A hint, never the truth."""
+
+    TYPE: ClassVar[str] = "pr.received"
+    kind: PullRequestKind
+    platform: str
+    instance: str
+    repository_id: str
+    repository: str
+    number: int
+    delivery_id: str
+    hint_head: str = ""
+    hint_base_ref: str = ""
+    title: str = ""
+    author: str = ""
+    sender: str = ""
+    author_association: str = ""
+    draft: bool = False
+    command: str = ""
+    command_argument: str = ""
+    comment_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowControl(Fact):
+    """A person asks something of a run through the API."""
+
+    TYPE: ClassVar[str] = "workflow.control"
+    action: ControlAction
+    run_id: str
+    actor: str
+    reason: str = ""
+    stage: str = ""
+    part: str = ""
+
+
+# --- stages: requests and answers -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Fact):
+    """What every answer says of the work itself."""
+
+    outcome: AnswerOutcome = AnswerOutcome.OK
+    error_class: ErrorClassification | None = None
+    error: str = ""
+    reason: str = ""
+    retry_after: float | None = None
+    started_at: datetime = EPOCH
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestRef:
+    """Where a pull request is. The repository's name is for display and for paths; its id is what identifies it."""
+
+    platform: str
+    instance: str
+    repository_id: str
+    repository: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareRequested(Fact):
+    """Read the head, the configuration and the change (B1-B6, B8)."""
+
+    TYPE: ClassVar[str] = "prepare.requested"
+    pull_request: PullRequestRef
+    kind: PullRequestKind
+    hint_head: str = ""
+    command: str = ""
+    command_argument: str = ""
+    sender: str = ""
+    full: bool = False
+    reviewed_head: str = ""
+    reviewed_base: str = ""
+    missed_blob: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """One light stage inside prepare or the commenter."""
+
+    name: str
+    started_at: datetime
+    duration: float
+    outcome: str = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One part of the file review: its files and their changes lie in a blob."""
+
+    index: int
+    files: int
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """A stage that configuration or the change does not need, and why."""
+
+    stage: Stage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigResolved(Answer):
+    """The reading: which head, which configuration, which files in which batches."""
+
+    TYPE: ClassVar[str] = "config.resolved"
+    head: str = ""
+    base: str = ""
+    base_ref: str = ""
+    closed: bool = False
+    title: str = ""
+    author: str = ""
+    config_blob: str = ""
+    change_blob: str = ""
+    manifest: tuple[Batch, ...] = ()
+    manifest_hash: str = ""
+    manifest_blob: str = ""
+    unwanted: tuple[Unwanted, ...] = ()
+    pending_comment: bool = True
+    ast_wait: float = 10.0
+    announce: bool = False
+    stages: tuple[StageTime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AstRequested(Fact):
+    """Analyse the syntax of the changed files (B9)."""
+
+    TYPE: ClassVar[str] = "ast.requested"
+    pull_request: PullRequestRef
+    head: str
+    base: str
+    config_blob: str
+    change_blob: str
+    manifest_blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class AstCompleted(Answer):
+    TYPE: ClassVar[str] = "ast.completed"
+    blob: str = ""
+    symbols: int = 0
+    findings: int = 0
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a model call cost."""
+
+    model: str = ""
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PrReviewRequested(Fact):
+    """Review the pull request as a whole (B10)."""
+
+    TYPE: ClassVar[str] = "pr.review.requested"
+    pull_request: PullRequestRef
+    head: str
+    base: str
+    config_blob: str
+    change_blob: str
+    manifest_blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrReviewCompleted(Answer):
+    TYPE: ClassVar[str] = "pr.review.completed"
+    blob: str = ""
+    findings: int = 0
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class FilesReviewRequested(Fact):
+    """Review one batch of files (B11)."""
+
+    TYPE: ClassVar[str] = "files.review.requested"
+    pull_request: PullRequestRef
+    head: str
+    base: str
+    config_blob: str
+    batch: Batch
+    ast_blob: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FilesReviewCompleted(Answer):
+    TYPE: ClassVar[str] = "files.review.completed"
+    blob: str = ""
+    findings: int = 0
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPart:
+    """How one part of the review ended, for the aggregate: ok, partial, failed, skipped or given_up."""
+
+    stage: Stage
+    part: str
+    outcome: str
+    blob: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommentsRequested(Fact):
+    """Say something on the pull request: the pending note, the review, or a closing (B7, B12-B17, G6)."""
+
+    TYPE: ClassVar[str] = "comments.requested"
+    pull_request: PullRequestRef
+    kind: CommentsKind
+    head: str
+    base: str = ""
+    config_blob: str = ""
+    change_blob: str = ""
+    manifest_blob: str = ""
+    parts: tuple[ReviewPart, ...] = ()
+    partial: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommentsPublished(Answer):
+    TYPE: ClassVar[str] = "comments.published"
+    kind: CommentsKind = CommentsKind.REVIEW
+    head: str = ""
+    review_id: str = ""
+    comments: int = 0
+    silenced: int = 0
+    verdict: str = ""
+    url: str = ""
+    missed_blob: str = ""
+    stages: tuple[StageTime, ...] = ()
+
+
+# --- inner facts: what the orchestrator concluded ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowOpened(Fact):
+    """A run exists. `due` is its deadline."""
+
+    TYPE: ClassVar[str] = "workflow.opened"
+    run_id: str
+    cause_id: str
+    kind: PullRequestKind
+    pull_request: PullRequestRef
+    hint_head: str
+    due: datetime
+    sender: str = ""
+    command: str = ""
+    command_argument: str = ""
+    forced: bool = False
+    full: bool = False
+    replays: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptScheduled(Fact):
+    """A part will be asked again at `due`."""
+
+    TYPE: ClassVar[str] = "attempt.scheduled"
+    run_id: str
+    stage: Stage
+    part: str
+    attempt: int
+    due: datetime
+    reason: str
+    policy: str = ""
+    maximum: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeadAdopted(Fact):
+    """This run reviews this head from now on; the stream's epoch has grown."""
+
+    TYPE: ClassVar[str] = "head.adopted"
+    run_id: str
+    epoch: int
+    head: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpochGrown(Fact):
+    """What was being reviewed is no longer wanted, and no run takes its place: closed, or a known head again."""
+
+    TYPE: ClassVar[str] = "epoch.grown"
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageSkipped(Fact):
+    """A stage that will not be asked for in this run, and why."""
+
+    TYPE: ClassVar[str] = "stage.skipped"
+    run_id: str
+    stage: Stage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageReleased(Fact):
+    """File review goes on without the analysis, which did not answer in time."""
+
+    TYPE: ClassVar[str] = "stage.released"
+    run_id: str
+    stage: Stage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageGivenUp(Fact):
+    """A part that will not be asked for again."""
+
+    TYPE: ClassVar[str] = "stage.given_up"
+    run_id: str
+    stage: Stage
+    part: str
+    attempt: int
+    error_class: ErrorClassification | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSuperseded(Fact):
+    TYPE: ClassVar[str] = "workflow.superseded"
+    run_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowCancelled(Fact):
+    TYPE: ClassVar[str] = "workflow.cancelled"
+    run_id: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSkipped(Fact):
+    TYPE: ClassVar[str] = "workflow.skipped"
+    run_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowFailed(Fact):
+    TYPE: ClassVar[str] = "workflow.failed"
+    run_id: str
+    error_class: ErrorClassification | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowPaused(Fact):
+    TYPE: ClassVar[str] = "workflow.paused"
+    run_id: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowResumed(Fact):
+    TYPE: ClassVar[str] = "workflow.resumed"
+    run_id: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerIgnored(Fact):
+    """An answer, a control or a timer that changes nothing any more, and why."""
+
+    TYPE: ClassVar[str] = "answer.ignored"
+    run_id: str
+    ignored_id: str
+    ignored_type: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowStalled(Fact):
+    """An event could not be applied. It names the event, the stage, the error and what to do."""
+
+    TYPE: ClassVar[str] = "workflow.stalled"
+    run_id: str
+    stage: str
+    event_id: str
+    event_type: str
+    error: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class StallCleared(Fact):
+    """The event that stalled the stream was redriven and applied."""
+
+    TYPE: ClassVar[str] = "stall.cleared"
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowFinished(Fact):
+    TYPE: ClassVar[str] = "workflow.finished"
+    run_id: str
+    outcome: RunOutcome
+    reason: str = ""
+    error_class: ErrorClassification | None = None
+
+
+# --- dead letters -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettered(Fact):
+    """A record that could not be decoded or handled; its bytes lie in the dead_letters table under this id."""
+
+    TYPE: ClassVar[str] = "dead.lettered"
+    dead_letter_id: str
+    consumer: str
+    topic: str
+    partition: int
+    position: int
+    reason: str
+    error: str
+
+
+REQUESTS: tuple[type[Fact], ...] = (
+    PrepareRequested,
+    AstRequested,
+    PrReviewRequested,
+    FilesReviewRequested,
+    CommentsRequested,
+)
+ANSWERS: tuple[type[Answer], ...] = (
+    ConfigResolved,
+    AstCompleted,
+    PrReviewCompleted,
+    FilesReviewCompleted,
+    CommentsPublished,
+)
+INNER: tuple[type[Fact], ...] = (
+    WorkflowOpened,
+    AttemptScheduled,
+    HeadAdopted,
+    EpochGrown,
+    StageSkipped,
+    StageReleased,
+    StageGivenUp,
+    WorkflowSuperseded,
+    WorkflowCancelled,
+    WorkflowSkipped,
+    WorkflowFailed,
+    WorkflowPaused,
+    WorkflowResumed,
+    AnswerIgnored,
+    WorkflowStalled,
+    StallCleared,
+    WorkflowFinished,
+)
+FACTS: tuple[type[Fact], ...] = (PrReceived, WorkflowControl, *REQUESTS, *ANSWERS, *INNER, DeadLettered)

@@ -1,0 +1,51 @@
+"""Deterministic ids: uuid5 over what makes a thing unique. Never time, offsets or randomness, so doing a thing twice
+gives the same id twice and the second one is recognised."""
+
+from uuid import UUID, uuid5
+
+from penstock_contracts.enums import Stage
+from penstock_contracts.facts import PrReceived, PullRequestRef
+
+NAMESPACE = UUID("6f9a2b0e-53a4-5d0b-9a5e-70656e73746f")
+SEPARATOR = "\x1f"
+
+
+def deterministic_id(*parts: str) -> str:
+    return str(uuid5(NAMESPACE, SEPARATOR.join(parts)))
+
+
+def stream_of(ref: PullRequestRef | PrReceived) -> str:
+    """The stream key: the repository's own id, because names change."""
+    return f"{ref.platform}:{ref.instance}:{ref.repository_id}:{ref.number}"
+
+
+def subject_of(ref: PullRequestRef | PrReceived) -> str:
+    return f"{ref.platform}:{ref.repository}#{ref.number}"
+
+
+def delivery_event_id(instance: str, delivery_id: str) -> str:
+    """The id of a pr.received that a platform delivered."""
+    return deterministic_id("pr.received", instance, delivery_id)
+
+
+def discovered_event_id(stream: str, head: str, epoch: int) -> str:
+    """The id of a pr.received that the reconciler or the poller found."""
+    return deterministic_id("discovered", stream, head, str(epoch))
+
+
+def run_id(stream: str, cause_id: str) -> str:
+    return deterministic_id("run", stream, cause_id)
+
+
+def request_id(run: str, stage: Stage, part: str, attempt: int) -> str:
+    return deterministic_id("request", run, stage, part, str(attempt))
+
+
+def answer_id(run: str, stage: Stage, part: str, attempt: int) -> str:
+    """One answer per attempt, whatever its type: the first wins."""
+    return deterministic_id("answer", run, stage, part, str(attempt))
+
+
+def inner_id(cause_id: str, index: int) -> str:
+    """The id of the n-th fact that one event led to."""
+    return deterministic_id("inner", cause_id, str(index))
