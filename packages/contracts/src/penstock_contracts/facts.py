@@ -448,6 +448,20 @@ class StallCleared(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class TimerFired(Fact):
+    """A moment the state was waiting for has come. It never travels; it is a fact so that it can be a dead letter."""
+
+    TYPE: ClassVar[str] = "timer.fired"
+    timer_id: str
+    kind: str
+    run_id: str
+    stage: str
+    part: str
+    attempt: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowFinished(Fact):
     TYPE: ClassVar[str] = "workflow.finished"
     run_id: str
@@ -506,4 +520,4 @@ INNER: tuple[type[Fact], ...] = (
     StallCleared,
     WorkflowFinished,
 )
-FACTS: tuple[type[Fact], ...] = (PrReceived, WorkflowControl, *REQUESTS, *ANSWERS, *INNER, DeadLettered)
+FACTS: tuple[type[Fact], ...] = (PrReceived, WorkflowControl, *REQUESTS, *ANSWERS, *INNER, TimerFired, DeadLettered)

@@ -1,0 +1,50 @@
+"""What the store can refuse.
+
+StoreError
+├── StoreUnavailable     lost connection, deadlock, disk full: pause and try again
+├── SchemaMismatch       the database is older or newer than this program
+├── WrongCredentials     the server refuses the user or the password
+├── FenceLost            somebody else holds the lease by now: whoever was frozen must not write
+├── BlobMissing          a blob was referred to that is not there
+└── CorruptState         a stored state cannot be read
+"""
+
+
+class StoreError(Exception):
+    """The store refused."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be used at the moment; the same call may succeed later."""
+
+
+class SchemaMismatch(StoreError):
+    """The database schema is not the one this program was built for."""
+
+    def __init__(self, found: str, wanted: str, remedy: str) -> None:
+        super().__init__(f"database schema is {found}, this program needs {wanted}: {remedy}")
+        self.found, self.wanted, self.remedy = found, wanted, remedy
+
+
+class WrongCredentials(StoreError):
+    """The database refuses these credentials: check PENSTOCK_DATABASE_URL."""
+
+
+class FenceLost(StoreError):
+    """The lease was taken over by another holder."""
+
+    def __init__(self, key: str, fence: int) -> None:
+        super().__init__(f"lease {key!r} with fence {fence} is no longer held here")
+        self.key, self.fence = key, fence
+
+
+class BlobMissing(StoreError):
+    """A blob that an event refers to is not in the store."""
+
+    def __init__(self, blob: str) -> None:
+        super().__init__(f"blob {blob} is not in the store (removed by retention, or the database was restored)")
+        self.blob = blob
+
+
+class CorruptState(StoreError):
+    """A stored state cannot be decoded; refolding the stream from its facts repairs it."""

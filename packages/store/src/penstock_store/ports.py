@@ -1,0 +1,282 @@
+"""The Store port. Every protocol here has a memory and a Postgres adapter that pass one suite (tests/suites).
+
+Any method may raise StoreUnavailable, and then has done nothing or, where the connection broke during a commit, all of
+it: every write is idempotent, so doing it again is right in both cases. None of them sleeps or retries.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from penstock_contracts.enums import Stage
+from penstock_contracts.event import Event
+from penstock_contracts.facts import Fact
+from penstock_contracts.schemas import Schema
+from penstock_store.rows import (
+    DeadLetterRow,
+    Delivered,
+    EffectRow,
+    EffectState,
+    ExecutionRow,
+    JobRow,
+    Lease,
+    LogRow,
+    NewOutboxRow,
+    OutboxRow,
+    Place,
+    Projection,
+    StreamRow,
+    TimerRow,
+    Verdict,
+)
+
+S = TypeVar("S")
+
+
+class Fold(Protocol[S]):
+    """The pure heart of the orchestrator, handed to `apply`. No method does input or output."""
+
+    version: int
+
+    def initial(self, stream: str) -> S: ...
+
+    def decide(self, state: S, event: Event[Fact], now: datetime) -> Sequence[Event[Fact]]:
+        """The facts to store, in order, with contiguous sequence numbers that follow the state's."""
+        ...
+
+    def evolve(self, state: S, stored: Event[Fact]) -> S: ...
+
+    def stall(self, state: S, event: Event[Fact], error: str, remedy: str, now: datetime) -> Sequence[Event[Fact]]:
+        """Total: the facts that say this event could not be applied. Must not raise."""
+        ...
+
+    def project(self, state: S) -> Projection: ...
+
+    def sequence(self, state: S) -> int: ...
+
+    def subject(self, state: S) -> str: ...
+
+    def encode(self, state: S) -> bytes: ...
+
+    def decode(self, data: bytes) -> S: ...
+
+
+class Streams(Protocol):
+    """The truth: nothing else writes a stream."""
+
+    async def apply(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
+        """Applies events in order, one transaction for the batch; a failure of the batch falls back to one by one.
+
+        Steps per event: (1) insert the stream if missing, and lock it, streams in key order; (2) inbox, a known id is
+        DUPLICATE; (3) decide; (4) evolve; (5) facts, state, rows, timers, outbox. `now` is the store's clock after the
+        lock. A stored state of another fold version is folded again from its facts first. decide or evolve raising,
+        or a database error that belongs to one event alone, gives STALLED: workflow.stalled is stored, the bytes are a
+        dead letter (with its outbox row for the dlq), the inbox says stalled.
+        """
+        ...
+
+    async def load(self, stream: str) -> StreamRow | None: ...
+
+    async def facts(self, stream: str, after: int = 0) -> Sequence[Event[Fact]]: ...
+
+    async def names(self, after: str = "", limit: int = 500) -> Sequence[str]: ...
+
+
+class Receipts(Protocol):
+    """What ingest does: durable before it is answered."""
+
+    async def receive(self, event_id: str, row: NewOutboxRow) -> bool:
+        """Inbox (consumer `ingest`) and outbox in one transaction. False: this id was received before."""
+        ...
+
+
+class Outbox(Protocol):
+    async def put(self, rows: Sequence[NewOutboxRow]) -> None: ...
+
+    async def unsent(self, shards: Sequence[int], limit: int) -> Sequence[OutboxRow]:
+        """Unsent rows in id order, without those of streams that have a blocked row."""
+        ...
+
+    async def mark_sent(self, ids: Sequence[int], lease: Lease) -> None:
+        """Raises FenceLost when the lease is not held any more; then nothing is marked."""
+        ...
+
+    async def publish(self, rows: Sequence[OutboxRow], partitions: Mapping[str, int], lease: Lease) -> None:
+        """Into the log table: positions are given and the rows marked in one transaction that checks the fence."""
+        ...
+
+    async def block(self, row_id: int, error: str, lease: Lease) -> None:
+        """A row the log refuses for good: its stream stops being published until it is unblocked."""
+        ...
+
+    async def unblock(self, stream: str) -> int: ...
+
+    async def blocked(self, limit: int = 100) -> Sequence[tuple[OutboxRow, str]]: ...
+
+    async def oldest_unsent(self) -> datetime | None: ...
+
+
+class LogTable(Protocol):
+    """The table below the Postgres log."""
+
+    async def read(self, places: Sequence[Place], limit: int) -> Sequence[LogRow]:
+        """Records from these places on (position inclusive), in order per partition, at most `limit` in all."""
+        ...
+
+    async def positions(self, group: str) -> Sequence[Place]: ...
+
+    async def move(self, group: str, places: Sequence[Place], lease: Lease) -> None:
+        """Where the group will read next. Raises FenceLost when the lease is not held any more."""
+        ...
+
+
+class Timers(Protocol):
+    async def due(self, limit: int) -> Sequence[TimerRow]:
+        """Timers due by the store's clock, oldest first, not locked."""
+        ...
+
+    async def next_due(self) -> datetime | None: ...
+
+
+class Leases(Protocol):
+    async def acquire(self, key: str, holder: str, ttl: timedelta) -> Lease | None:
+        """None: somebody else holds it. The same holder gets it again, with a new fence."""
+        ...
+
+    async def renew(self, lease: Lease, ttl: timedelta) -> Lease | None:
+        """None: it was lost. The fence stays."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """By the holder only; a lost lease is left alone."""
+        ...
+
+    async def is_locked(self, key: str) -> bool:
+        """Safe: a store that cannot be asked says locked."""
+        ...
+
+
+class Executions(Protocol):
+    async def still_wanted(self, run_id: str, stage: Stage, part: str, attempt: int) -> bool:
+        """One indexed read of job_execution_history: is this attempt asked for and not answered, withdrawn, given up?"""
+        ...
+
+
+class Jobs(Protocol):
+    """What the console and the command line read."""
+
+    async def job(self, job_id: str) -> JobRow | None: ...
+
+    async def jobs(
+        self,
+        *,
+        status: str = "",
+        type_: str = "",
+        stream: str = "",
+        subject: str = "",
+        limit: int = 50,
+        after: str = "",
+    ) -> Sequence[JobRow]:
+        """Newest first; `after` is the id of the last row of the page before."""
+        ...
+
+    async def children(self, job_id: str) -> Sequence[JobRow]: ...
+
+    async def history(self, run_id: str) -> Sequence[ExecutionRow]: ...
+
+    async def subject(self, stream: str) -> str: ...
+
+
+class Deliveries(Protocol):
+    """How often a record was handed to a handler: a suspect kills its process."""
+
+    async def count(self, consumer: str, places: Sequence[Place]) -> Mapping[Place, int]:
+        """Adds one to each and answers the new counts."""
+        ...
+
+    async def forget(self, consumer: str, places: Sequence[Place]) -> None: ...
+
+    async def take_back(self, consumer: str, places: Sequence[Place]) -> None:
+        """An orderly end: the record was not handled after all."""
+        ...
+
+
+class DeadLetters(Protocol):
+    async def put(self, letter: DeadLetterRow, outbox: Sequence[NewOutboxRow]) -> None:
+        """The letter and what is said of it, in one transaction. A letter with a known id changes nothing."""
+        ...
+
+    async def get(self, letter_id: str) -> DeadLetterRow | None: ...
+
+    async def open_letters(self, limit: int = 100) -> Sequence[DeadLetterRow]: ...
+
+    async def resolve(self, letter_id: str, resolution: str) -> None: ...
+
+
+class Blobs(Protocol):
+    """Claim check: content by its SHA-256 (hex)."""
+
+    async def put(self, data: bytes) -> str: ...
+
+    async def get(self, blob: str) -> bytes:
+        """Raises BlobMissing."""
+        ...
+
+
+class Effects(Protocol):
+    """The ledger of what is done to platforms."""
+
+    async def plan(self, effects: Sequence[EffectRow]) -> None:
+        """Inserts those not known. A known one with lower (epoch, rank) is planned anew, keeping its external id;
+        one with the same or higher (epoch, rank) is left alone."""
+        ...
+
+    async def of_stream(self, stream: str) -> Sequence[EffectRow]: ...
+
+    async def get(self, effect_id: str) -> EffectRow | None: ...
+
+    async def begin(self, effect_id: str, lease: Lease) -> EffectRow:
+        """Marks it `sending` with the store's clock and the lease's fence. Raises FenceLost."""
+        ...
+
+    async def settle(
+        self, effect_id: str, lease: Lease, state: EffectState, *, external_id: str, url: str, note: str
+    ) -> None:
+        """Raises FenceLost."""
+        ...
+
+    async def sending_since(self, before: datetime, limit: int) -> Sequence[EffectRow]: ...
+
+
+class Schemas(Protocol):
+    async def upsert(self, schemas: Sequence[Schema]) -> None: ...
+
+    async def text(self, schema_id: int) -> str | None: ...
+
+
+class Store(Protocol):
+    """All rooms of the store, on one connection pool."""
+
+    streams: Streams
+    receipts: Receipts
+    outbox: Outbox
+    log: LogTable
+    timers: Timers
+    leases: Leases
+    executions: Executions
+    jobs: Jobs
+    deliveries: Deliveries
+    dead_letters: DeadLetters
+    blobs: Blobs
+    effects: Effects
+    schemas: Schemas
+
+    async def now(self) -> datetime:
+        """The store's clock: the one that leases, timers and effects are compared with."""
+        ...
+
+    async def check(self) -> None:
+        """For readiness: raises when the store cannot be used."""
+        ...
+
+    async def close(self) -> None: ...
