@@ -1,1 +1,1 @@
-"""One folder per Git platform, the port they share and a forge to test against."""
+"""One folder per Git platform, the ports they share, and a forge to test against."""

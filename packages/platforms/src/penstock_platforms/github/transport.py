@@ -1,0 +1,183 @@
+"""One pool of connections to one GitHub host, and how a single request to it is made."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from penstock_platforms.errors import AnswerUnreadable, MaybeSent, RequestRefused
+from penstock_platforms.github.failures import from_answer, from_exception
+
+DEFAULT_URL = "https://api.github.com"
+JSON = "application/vnd.github+json"
+_NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="next"')
+_REDIRECTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of outgoing calls; seconds and bytes."""
+
+    connect: float = 5.0
+    call: float = 30.0
+    connections: int = 50
+    idle_connections: int = 10
+    idle: float = 30.0
+    answer: int = 32 * 1024 * 1024
+    pages: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Sends one request at a time to one host. It never tries twice: who asked decides that."""
+
+    client: httpx.AsyncClient
+    limits: Limits = field(default_factory=Limits)
+    now: Callable[[], datetime] = utc_now
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        token: str,
+        *,
+        limits: Limits | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> Connection:
+        limits = limits or Limits()
+        client = httpx.AsyncClient(
+            base_url=url.rstrip("/") + "/",
+            transport=transport,
+            follow_redirects=False,
+            timeout=httpx.Timeout(limits.call, connect=limits.connect, pool=limits.connect),
+            limits=httpx.Limits(
+                max_connections=limits.connections,
+                max_keepalive_connections=limits.idle_connections,
+                keepalive_expiry=limits.idle,
+            ),
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Accept": JSON,
+                "X-GitHub-Api-Version": "2022-11-28",
+                "User-Agent": "penstock",
+            },
+        )
+        return cls(client, limits, now)
+
+    async def aclose(self) -> None:
+        await self.client.aclose()
+
+    @property
+    def graphql(self) -> str:
+        """Beside the REST interface at github.com, beside its folder `api/v3` on an Enterprise Server."""
+        base = str(self.client.base_url).rstrip("/")
+        return f"{base.removesuffix('/v3')}/graphql"
+
+    async def read(self, path: str, *, params: Mapping[str, str] | None = None, accept: str = JSON) -> Answer:
+        return await self._exchange("GET", path, params=params, accept=accept)
+
+    async def write(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Answer:
+        return await self._exchange(method, path, payload=payload)
+
+    async def pages(self, path: str, *, params: Mapping[str, str] | None = None) -> AsyncIterator[Any]:
+        """Every page of a list, decoded, until there is no next one or the cap on pages is reached."""
+        following = path
+        query: Mapping[str, str] | None = {"per_page": "100", **(params or {})}
+        for _ in range(self.limits.pages):
+            answer = await self.read(following, params=query)
+            yield decode_json(answer, list)
+            found = _NEXT.search(answer.headers.get("link", ""))
+            if found is None:
+                return
+            following, query = str(self._same_host(found.group(1))), None
+        raise AnswerUnreadable(f"a list of more than {self.limits.pages} pages")
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        accept: str = JSON,
+        payload: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        write = method != "GET"
+        content = None if payload is None else json.dumps(payload).encode()
+        headers = {"Accept": accept} | ({} if content is None else {"Content-Type": "application/json"})
+        request = self.client.build_request(method, path, params=params, content=content, headers=headers)
+        for _ in range(_REDIRECTS + 1):
+            answer = await self._send(request, write=write)
+            if not _moved(answer, write=write):
+                return answer
+            target = self._same_host(answer.headers["location"])
+            request = self.client.build_request(method, target, content=content, headers=headers)
+        raise RequestRefused("redirected too often", status=answer.status)
+
+    async def _send(self, request: httpx.Request, *, write: bool) -> Answer:
+        try:
+            async with asyncio.timeout(self.limits.call):
+                response = await self.client.send(request, stream=True)
+                try:
+                    body = await self._body(response, write=write)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise from_exception(httpx.ReadTimeout("", request=request), write=write) from None
+        except httpx.HTTPError as error:
+            raise from_exception(error, write=write) from None
+        if response.status_code >= 400:
+            raise from_answer(response, body, write=write, now=self.now)
+        return Answer(response.status_code, response.headers, body)
+
+    async def _body(self, response: httpx.Response, *, write: bool) -> bytes:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > self.limits.answer:
+                too_big = MaybeSent if write else AnswerUnreadable
+                raise too_big(f"an answer of more than {self.limits.answer} bytes", status=response.status_code)
+        return bytes(body)
+
+    def _same_host(self, url: str) -> httpx.URL:
+        """The token goes to its own host and nowhere else."""
+        target = self.client.base_url.join(url)
+        base = self.client.base_url
+        if (target.scheme, target.host, target.port) != (base.scheme, base.host, base.port):
+            raise RequestRefused("sent to another host, which does not get our token")
+        return target
+
+
+def decode_json(answer: Answer, kind: type) -> Any:
+    """The JSON of an answer to a read, which must be a `kind`."""
+    try:
+        told = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise AnswerUnreadable("no JSON", status=answer.status) from None
+    if not isinstance(told, kind):
+        raise AnswerUnreadable(f"no {kind.__name__}", status=answer.status)
+    return told
+
+
+def _moved(answer: Answer, *, write: bool) -> bool:
+    """A renamed repository. Only 307 and 308 promise that the write was not carried out and may be repeated."""
+    codes = (307, 308) if write else (301, 302, 307, 308)
+    return answer.status in codes and "location" in answer.headers
