@@ -1,0 +1,41 @@
+"""What can go wrong in this package.
+
+ChangesError
+├── MalformedDiff
+├── InvalidFinding
+└── CorruptFindings
+"""
+
+
+class ChangesError(Exception):
+    """Something about the changes could not be understood."""
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        super().__init__((self.__doc__ or type(self).__name__).format(**facts))
+
+
+class MalformedDiff(ChangesError):
+    """The diff cannot be read at line {line}: {reason}."""
+
+    def __init__(self, *, line: int, reason: str) -> None:
+        self.line = line
+        self.reason = reason
+        super().__init__(line=line, reason=reason)
+
+
+class InvalidFinding(ChangesError, ValueError):
+    """A finding cannot have this {field}: {reason}."""
+
+    def __init__(self, *, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+        super().__init__(field=field, reason=reason)
+
+
+class CorruptFindings(ChangesError):
+    """The stored findings cannot be read: {reason}."""
+
+    def __init__(self, *, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason=reason)
