@@ -1,0 +1,79 @@
+"""Every PENSTOCK_* variable any process knows, so that one process does not refuse another's.
+
+A settings class declares its variables with `setting(...)`; their names are listed here as well, since a process does
+not import the other services. tests/unit/penstock_runtime/test_names.py holds the two together.
+"""
+
+from __future__ import annotations
+
+PLATFORMS = ("github", "gitlab", "bitbucket", "bitbucket-dc", "azure", "gitea", "forgejo")
+
+OPEN = frozenset(
+    {
+        "PENSTOCK_CONFIG",
+        "PENSTOCK_CONSOLE_HOST",
+        "PENSTOCK_CONSOLE_PORT",
+        "PENSTOCK_DATA_DIR",
+        "PENSTOCK_HTTP_CALL_TIMEOUT",
+        "PENSTOCK_HTTP_CONNECTIONS",
+        "PENSTOCK_HTTP_IDLE_CONNECTIONS",
+        "PENSTOCK_HTTP_IDLE_TIMEOUT",
+        "PENSTOCK_HTTP_TOTAL_TIMEOUT",
+        "PENSTOCK_INGEST_HOST",
+        "PENSTOCK_INGEST_PORT",
+        "PENSTOCK_KAFKA_BOOTSTRAP",
+        "PENSTOCK_KAFKA_CONFIG",
+        "PENSTOCK_LLM_MODEL",
+        "PENSTOCK_LLM_URL",
+        "PENSTOCK_LOG_FORMAT",
+        "PENSTOCK_LOG_LEVEL",
+        "PENSTOCK_OPS_HOST",
+        "PENSTOCK_OPS_PORT",
+        "PENSTOCK_POOL_SIZE",
+        "PENSTOCK_STEPS_FILE",
+        "PENSTOCK_STOP_SECONDS",
+        "PENSTOCK_TOPIC_PREFIX",
+        "PENSTOCK_TRACE_SAMPLING",
+    }
+)
+"""May be shown in messages and tables."""
+
+SECRET = frozenset(
+    {
+        "PENSTOCK_API_TOKEN",
+        "PENSTOCK_DATABASE_DIRECT_URL",
+        "PENSTOCK_DATABASE_URL",
+        "PENSTOCK_LLM_KEY",
+        "PENSTOCK_SENTRY_DSN",
+    }
+)
+"""Are, or contain, a secret: shown nowhere."""
+
+
+def _of(platform: str) -> str:
+    return platform.upper().replace("-", "_")
+
+
+def url_name(platform: str) -> str:
+    return f"PENSTOCK_{_of(platform)}_URL"
+
+
+def token_name(platform: str) -> str:
+    return f"PENSTOCK_{_of(platform)}_TOKEN"
+
+
+def webhook_secret_name(platform: str) -> str:
+    return f"PENSTOCK_WEBHOOK_SECRET_{_of(platform)}"
+
+
+def open_names() -> frozenset[str]:
+    return OPEN | {url_name(platform) for platform in PLATFORMS}
+
+
+def secret_names() -> frozenset[str]:
+    return SECRET | {name(platform) for platform in PLATFORMS for name in (token_name, webhook_secret_name)}
+
+
+def known_names() -> frozenset[str]:
+    """All of them, without the `…_FILE` forms."""
+    return open_names() | secret_names()
