@@ -1,0 +1,15 @@
+"""The fixtures of all tests, and the marks that follow from using them."""
+
+import pytest
+
+pytest_plugins = ["tests.support.kafka", "tests.support.postgres", "tests.support.processes"]
+
+_MARK_OF_FIXTURE = {"postgres_server": "postgres", "mortal_postgres_server": "postgres", "kafka_cluster": "kafka"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that uses a real server carries its mark, whether or not its author thought of it."""
+    for item in items:
+        for fixture in set(getattr(item, "fixturenames", ())) & set(_MARK_OF_FIXTURE):
+            item.add_marker(_MARK_OF_FIXTURE[fixture])
