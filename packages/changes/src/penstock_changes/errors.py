@@ -39,3 +39,12 @@ class CorruptFindings(ChangesError):
     def __init__(self, *, reason: str) -> None:
         self.reason = reason
         super().__init__(reason=reason)
+
+
+class CorruptDocument(ChangesError):
+    """The stored {kind} cannot be read: {reason}."""
+
+    def __init__(self, *, kind: str, reason: str) -> None:
+        self.kind = kind
+        self.reason = reason
+        super().__init__(kind=kind, reason=reason)
