@@ -2,9 +2,9 @@
 
 RuntimeFault
 ├── SettingsError           exit code 2: somebody has to correct the environment
-├── PortInUse               exit code 1
-├── MachineFailed           exit code 1
-├── ServerFailed            exit code 1
+├── PortInUse, AddressRefused               exit code 1
+├── MachineFailed, ServerFailed             exit code 1
+├── StoppedTooSlowly, CloseFailed           exit code 1
 ├── RetryTooLong            a mistake in our own code
 └── Unready                 raised by a readiness check, shown by /readyz
 """
@@ -48,6 +48,10 @@ class ServerFailed(RuntimeFault):
 
 class StoppedTooSlowly(RuntimeFault):
     """Still busy after {seconds:g} seconds: {names}. They were cut off; raise PENSTOCK_STOP_SECONDS to wait longer."""
+
+
+class CloseFailed(RuntimeFault):
+    """Closing {name} failed with {error}: {detail}"""
 
 
 class RetryTooLong(RuntimeFault):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from penstock_runtime.retry import PRESETS, RetryPolicy, parse_policy
@@ -61,6 +61,14 @@ def _flag(text: str) -> bool:
         return words[text.lower()]
     except KeyError:
         raise ValueError(text) from None
+
+
+def _log_format(text: str) -> Literal["auto", "json", "text"]:
+    match text.lower():
+        case "auto" | "json" | "text" as style:
+            return style
+        case _:
+            raise ValueError(text)
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -142,6 +150,7 @@ duration: Parser[float] = Parser("a duration such as 30, 500ms, 30s, 5m, 2h or 7
 size: Parser[int] = Parser("a size such as 65536, 64KiB, 10MB or 2GiB", _size)
 path: Parser[Path] = Parser("the path of a file or folder", lambda value: Path(_full(value)).expanduser())
 port: Parser[int] = Parser("a port from 1 to 65535, or 0 for any free one", whole(0, 65535).read)
+log_format: Parser[Literal["auto", "json", "text"]] = Parser("one of auto, json, text", _log_format)
 words: Parser[tuple[str, ...]] = Parser(
     "words separated by commas", lambda value: tuple(word.strip() for word in value.split(",") if word.strip())
 )
