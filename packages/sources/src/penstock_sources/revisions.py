@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from penstock_sources.errors import InvalidRepository, InvalidRevision
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_NAME = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_./@{}~^+-]*")
+_NAME = re.compile(r"[^-^~].*")
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f:?*\[\\]|\.\.")
 
 
 def checked_commit(commit: str) -> str:
@@ -18,7 +19,7 @@ def checked_commit(commit: str) -> str:
 
 def checked_name(name: str) -> str:
     """A branch, a tag, an expression such as HEAD~2; raises InvalidRevision for what git could take for an option."""
-    if not _NAME.fullmatch(name) or ".." in name:
+    if not _NAME.fullmatch(name) or _FORBIDDEN.search(name):
         raise InvalidRevision(f"{name[:80]!r} is no name of a commit")
     return name
 

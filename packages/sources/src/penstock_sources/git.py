@@ -1,0 +1,121 @@
+"""git as a program: one folder, one environment, its messages turned into our errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock_sources.errors import (
+    AccessRefused,
+    CommitNotFound,
+    GitFailed,
+    SourceError,
+    SourceThrottled,
+    SourceTooLarge,
+    SourceUnavailable,
+)
+from penstock_sources.process import Completed, run
+
+_SMALL_OUTPUT = 16 * 1024 * 1024
+_TOLD_CHARACTERS = 300
+
+
+class NotOffered(CommitNotFound):
+    """The server hands out only what its branches point to: {detail}."""
+
+
+class NoMergeBase(GitFailed):
+    """The two commits share no history: {detail}."""
+
+
+class CorruptRepository(SourceUnavailable):
+    """The copy of the repository on this disk is damaged: {detail}."""
+
+
+_MESSAGES: tuple[tuple[type[SourceError], re.Pattern[str]], ...] = tuple(
+    (error, re.compile(pattern, re.IGNORECASE))
+    for error, pattern in (
+        (SourceTooLarge, r"died of signal 25|file too large|exceeds maximum allowed size"),
+        (SourceUnavailable, r"no space left|unable to create '.*\.lock'|cannot lock ref|cannot allocate memory"),
+        (NotOffered, r"does not allow request for unadvertised object"),
+        (NoMergeBase, r"no merge base"),
+        (SourceThrottled, r"returned error: 429|too many requests"),
+        (
+            AccessRefused,
+            r"authentication failed|could not read (username|password)|terminal prompts disabled|dubious ownership"
+            r"|returned error: (401|403)|permission denied|repository '.*' not found|returned error: 404"
+            r"|does not appear to be a git repository|access denied|transport '.*' not allowed",
+        ),
+        (
+            CommitNotFound,
+            r"not our ref|couldn't find remote ref|bad revision|unknown revision|not a valid (object|commit)"
+            r"|nonexistent object|remote did not send all necessary objects|invalid symmetric difference",
+        ),
+        (
+            CorruptRepository,
+            r"object file .* is empty|is corrupt|bad (tree )?object|not a git repository|packfile .* (cannot|invalid)"
+            r"|unable to read|inflate|bad config|invalid object|missing (blob|tree|commit)|index file .* too small",
+        ),
+        (
+            SourceUnavailable,
+            r"could not resolve|failed to connect|couldn't connect|connection (refused|reset|timed out|was reset)"
+            r"|timed out|timeout|early eof|rpc failed|hung up|unexpected disconnect|ssl|tls|certificate|too slow"
+            r"|empty reply|could not fetch|unable to access|returned error: 5|broken pipe|proxy|expected flush",
+        ),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """`seconds` bounds every command, `file_bytes` every file it writes.
+
+    `held` are files that git and its children keep open: the lock of a mirror.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+    seconds: float
+    held: tuple[int, ...] = ()
+    file_bytes: int | None = None
+
+    async def run(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        output_bytes: int = _SMALL_OUTPUT,
+        expected: tuple[int, ...] = (0,),
+        extra: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Raises a SourceError for another status than the expected ones; `extra` joins the environment."""
+        completed = await run(
+            (*_bounded(self.file_bytes), "git", *arguments),
+            folder=self.folder,
+            environment={**self.environment, **(extra or {})},
+            seconds=self.seconds,
+            output_bytes=output_bytes,
+            given=given,
+            held=self.held,
+        )
+        if completed.status not in expected:
+            raise translated(arguments[0], completed)
+        return completed
+
+
+def translated(command: str, completed: Completed) -> SourceError:
+    """What git's words mean. What the server says in `remote:` lines is not git's word and decides nothing."""
+    lines = [line.strip() for line in completed.errors.splitlines() if line.strip()]
+    own = [line for line in lines if not line.startswith(("remote:", "warning:", "hint:"))]
+    said = "\n".join(own)
+    told = " / ".join(own)[:_TOLD_CHARACTERS] or f"git {command} ended with status {completed.status}"
+    error = next((error for error, pattern in _MESSAGES if pattern.search(said)), GitFailed)
+    return error(re.sub(r"//[^/@\s]+@", "//", told))
+
+
+def _bounded(file_bytes: int | None) -> tuple[str, ...]:
+    """A pack is one file: the limit on the size of a file is the only one that stops a transfer while it runs."""
+    if file_bytes is None:
+        return ()
+    return ("/bin/sh", "-c", 'ulimit -f "$0" && exec "$@"', str(max(1, file_bytes // 512)))
