@@ -25,7 +25,7 @@ from typing import NoReturn
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from penstock_runtime.clock import SystemClock
-from penstock_runtime.errors import RuntimeFault, SettingsError
+from penstock_runtime.errors import CloseFailed, MachineFailed, RuntimeFault, SettingsError
 from penstock_runtime.logs import Redactor, log_context, start_logs
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.operations import Check
@@ -108,11 +108,15 @@ def _exit_code(ended: asyncio.Task[None]) -> int:
         for problem in error.problems:
             _log.error(problem)
         return 2
-    # Our own errors say it all, unless something we do not know stands behind them.
-    trace = error if not isinstance(error, RuntimeFault) else error.__cause__
-    known = trace is None or isinstance(trace, OSError | SystemExit)
-    _log.critical("%s", str(error) or type(error).__name__, exc_info=None if known else trace)
+    _log.critical("%s", str(error) or type(error).__name__, exc_info=_unexplained(error))
     return 1
+
+
+def _unexplained(error: BaseException) -> BaseException | None:
+    """What a stack trace would help with: our own errors say it all, but for what stands behind a failure."""
+    if isinstance(error, MachineFailed | CloseFailed):
+        return error.__cause__
+    return None if isinstance(error, RuntimeFault) else error
 
 
 async def _run(name: str, builds: Mapping[str, Build], environ: Mapping[str, str], stop: asyncio.Event) -> None:
