@@ -267,9 +267,12 @@ class CommentsRequested(Fact):
 
 @dataclass(frozen=True, slots=True)
 class CommentsPublished(Answer):
+    """What was said. `head` and `base` are those of the request; with `head_moved` the head that was found instead."""
+
     TYPE: ClassVar[str] = "comments.published"
     kind: CommentsKind = CommentsKind.REVIEW
     head: str = ""
+    base: str = ""
     review_id: str = ""
     comments: int = 0
     silenced: int = 0

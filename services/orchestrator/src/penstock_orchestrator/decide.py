@@ -1,0 +1,93 @@
+"""PURE: what follows from an event. (rules, state, event, now) -> the facts to store, in order.
+
+Each kind of event has one function here or in a neighbour: answers in reading.py and answering.py, people in
+controls.py. Afterwards `advance` lets every open run go on as far as it can.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from penstock_contracts.enums import Command, PullRequestKind
+from penstock_contracts.event import Event
+from penstock_contracts.facts import (
+    Answer,
+    EpochGrown,
+    Fact,
+    PrReceived,
+    TimerFired,
+    WorkflowControl,
+    WorkflowStalled,
+)
+from penstock_orchestrator.advance import advance
+from penstock_orchestrator.answering import decide_answer
+from penstock_orchestrator.controls import control_run, pause_runs, resume_runs
+from penstock_orchestrator.decision import Decision
+from penstock_orchestrator.opening import open_run
+from penstock_orchestrator.rules import Rules
+from penstock_orchestrator.state import StreamState
+from penstock_orchestrator.timing import decide_timer
+from penstock_orchestrator.withdrawing import cancel, supersede
+
+REVIEWS = {Command.REVIEW: False, Command.FULL_REVIEW: True}
+
+
+def decide(rules: Rules, state: StreamState, event: Event[Fact], now: datetime) -> Sequence[Event[Fact]]:
+    decision = Decision(rules, state, event, now)
+    if isinstance(event.fact, Answer):
+        decide_answer(decision, event.fact)
+    else:
+        _DECIDES[event.fact.TYPE](decision, event.fact)
+    for run in decision.state.open_runs():
+        advance(decision, run.id)
+    return decision.events
+
+
+def stall(
+    rules: Rules, state: StreamState, event: Event[Fact], now: datetime, *, error: str, remedy: str
+) -> Sequence[Event[Fact]]:
+    """Total: what is stored when this event cannot be applied."""
+    decision = Decision(rules, state, event, now)
+    envelope = event.envelope
+    fact = WorkflowStalled(envelope.workflow_id, envelope.stage, envelope.id, envelope.type, error=error, remedy=remedy)
+    decision.say(fact, envelope.workflow_id)
+    return decision.events
+
+
+def _received(decision: Decision, fact: PrReceived) -> None:
+    decision.record()
+    if fact.kind in (PullRequestKind.CLOSED, PullRequestKind.MERGED):
+        reason = f"pull request {fact.kind}"
+        decision.say(EpochGrown(decision.state.epoch + 1, reason))
+        for run in decision.state.open_runs():
+            supersede(decision, run, reason)
+    elif fact.kind is PullRequestKind.COMMAND:
+        _commanded(decision, fact)
+    elif fact.kind is not PullRequestKind.FEEDBACK and not decision.state.automatic_paused:
+        open_run(decision, cause_id=decision.cause.envelope.id, fact=fact)
+
+
+def _commanded(decision: Decision, fact: PrReceived) -> None:
+    """What people write. Commands that ask for words, not for work, are only recorded here."""
+    reason = f"command of {fact.sender}"
+    if fact.command in REVIEWS:
+        open_run(
+            decision,
+            cause_id=fact.comment_id or decision.cause.envelope.id,
+            fact=fact,
+            full=REVIEWS[Command(fact.command)],
+        )
+    elif fact.command == Command.PAUSE:
+        pause_runs(decision, fact.sender, reason)
+    elif fact.command == Command.RESUME:
+        resume_runs(decision, fact.sender, reason)
+    elif fact.command == Command.CANCEL:
+        for run in decision.state.open_runs():
+            cancel(decision, run, fact.sender, reason)
+
+
+_DECIDES: dict[str, Callable[[Decision, Any], None]] = {
+    PrReceived.TYPE: _received,
+    WorkflowControl.TYPE: control_run,
+    TimerFired.TYPE: decide_timer,
+}

@@ -1,0 +1,180 @@
+"""PURE: the rows that follow from a state. Status is a function of the state; here is its table."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from penstock_contracts.enums import ExecutionState, JobStatus, RunOutcome, Stage, WorkflowType
+from penstock_contracts.flow import STAGES
+from penstock_contracts.ids import deterministic_id
+from penstock_orchestrator.rules import Rules
+from penstock_orchestrator.state import HEAVY, Part, PartState, Phase, Run, StreamState
+from penstock_orchestrator.timers import standing_timers
+from penstock_store.rows import ExecutionRow, JobRow, Projection
+
+_STATUS_OF_PHASE = {
+    Phase.PREPARING: JobStatus.PROCESSING,
+    Phase.REVIEWING: JobStatus.WAITING_FOR_EVENT,
+    Phase.PUBLISHING: JobStatus.PROCESSING,
+    Phase.CLOSING: JobStatus.PROCESSING,
+}
+_STATUS_OF_OUTCOME = {
+    RunOutcome.REVIEWED: JobStatus.COMPLETED,
+    RunOutcome.PARTIAL: JobStatus.COMPLETED,
+    RunOutcome.SKIPPED: JobStatus.COMPLETED,
+    RunOutcome.SUPERSEDED: JobStatus.CANCELLED,
+    RunOutcome.CANCELLED: JobStatus.CANCELLED,
+    RunOutcome.FAILED: JobStatus.FAILED,
+}
+_STATUS_OF_PART = {
+    PartState.OPEN: JobStatus.PROCESSING,
+    PartState.WAITING: JobStatus.WAITING_FOR_EVENT,
+    PartState.DONE: JobStatus.COMPLETED,
+    PartState.SKIPPED: JobStatus.COMPLETED,
+    PartState.GIVEN_UP: JobStatus.FAILED,
+    PartState.WITHDRAWN: JobStatus.CANCELLED,
+}
+_EXECUTION_OF_PART = {
+    PartState.OPEN: ExecutionState.ASKED,
+    PartState.WAITING: ExecutionState.ANSWERED,
+    PartState.DONE: ExecutionState.ANSWERED,
+    PartState.GIVEN_UP: ExecutionState.GIVEN_UP,
+    PartState.WITHDRAWN: ExecutionState.WITHDRAWN,
+    PartState.SKIPPED: ExecutionState.SKIPPED,
+}
+# A stage of several parts is as far as the least finished of them.
+_LEAST_FINISHED = (PartState.OPEN, PartState.WAITING, PartState.WITHDRAWN, PartState.GIVEN_UP, PartState.DONE)
+
+
+def project(rules: Rules, state: StreamState) -> Projection:
+    return Projection(
+        jobs=tuple(job for run in state.runs.values() for job in _jobs(state, run)),
+        executions=tuple(row for run in state.runs.values() for row in _executions(run)),
+        timers=tuple(standing_timers(rules, state)),
+    )
+
+
+def status_of(run: Run) -> JobStatus:
+    if run.finished and run.outcome is not None:
+        return _STATUS_OF_OUTCOME[run.outcome]
+    if run.paused_at is not None:
+        return JobStatus.WAITING_FOR_EVENT
+    if not run.parts:
+        return JobStatus.PENDING
+    return _STATUS_OF_PHASE[run.phase]
+
+
+def _jobs(state: StreamState, run: Run) -> Iterator[JobRow]:
+    waiting_for, until = _waiting(state, run)
+    stages = [part for part in run.parts.values() if not part.resolved]
+    yield JobRow(
+        id=run.id,
+        parent_id=None,
+        stream=state.stream,
+        type=WorkflowType.CODE_REVIEW,
+        status=status_of(run),
+        outcome=str(run.outcome or ""),
+        reason=run.reason,
+        error_class=run.error_class,
+        head=run.head,
+        base=run.base,
+        epoch=run.epoch,
+        stage=str(stages[0].stage) if stages else "",
+        waiting_for=waiting_for,
+        waiting_since=_since(run) if waiting_for else None,
+        waiting_until=until,
+        correlation_id=run.correlation_id,
+        created_at=run.opened_at,
+        finished_at=run.finished_at,
+    )
+    for stage in HEAVY:
+        parts = [part for part in run.of_stage(stage) if part.asked_at is not None]
+        if parts:
+            yield _child(state, run, stage, parts)
+
+
+def _child(state: StreamState, run: Run, stage: Stage, parts: list[Part]) -> JobRow:
+    standing = min((part.state for part in parts), key=_LEAST_FINISHED.index)
+    open_parts = [part for part in parts if not part.resolved]
+    answers = [part.answered_at for part in parts if part.answered_at is not None]
+    due = [part.not_after for part in open_parts if part.not_after is not None]
+    worst = next((part for part in parts if part.error_class is not None), parts[0])
+    asked = [part.asked_at for part in parts if part.asked_at is not None]
+    workflow_type = STAGES[stage].workflow_type or WorkflowType.CODE_REVIEW
+    return JobRow(
+        id=deterministic_id("job", run.id, stage),
+        parent_id=run.id,
+        stream=state.stream,
+        type=workflow_type,
+        status=_STATUS_OF_PART[standing],
+        outcome="" if open_parts else worst.outcome,
+        reason=worst.reason or worst.error,
+        error_class=worst.error_class,
+        head=run.head,
+        base=run.base,
+        epoch=run.epoch,
+        stage=str(stage),
+        waiting_for=STAGES[stage].answer.TYPE if open_parts else "",
+        waiting_since=min(asked) if open_parts else None,
+        waiting_until=max(due, default=None),
+        correlation_id=run.correlation_id,
+        created_at=min(asked),
+        finished_at=None if open_parts else max(answers, default=None),
+    )
+
+
+def _waiting(state: StreamState, run: Run) -> tuple[str, datetime | None]:
+    """Which events the run waits for, and until when."""
+    if run.finished:
+        return "", None
+    if state.stalled:
+        return f"redrive of {', '.join(state.stalled)}", None
+    if run.paused_at is not None:
+        return "workflow.control resume", None
+    waited: dict[str, int] = {}
+    until: list[datetime] = []
+    for part in run.parts.values():
+        if not part.resolved:
+            name = STAGES[part.stage].answer.TYPE
+            waited[name] = waited.get(name, 0) + 1
+            until += [moment for moment in (part.due, part.not_after) if moment is not None]
+    named = (name if count == 1 else f"{name} x{count}" for name, count in waited.items())
+    return ", ".join(named), min(max(until), run.due) if until else run.due
+
+
+def _since(run: Run) -> datetime:
+    asked = [part.asked_at for part in run.parts.values() if not part.resolved and part.asked_at is not None]
+    return run.paused_at or min(asked, default=run.opened_at)
+
+
+def _executions(run: Run) -> Iterator[ExecutionRow]:
+    for part in run.parts.values():
+        if part.withdrawn_attempt and part.withdrawn_attempt != part.completed_by:
+            yield _row(run, part, part.withdrawn_attempt, ExecutionState.WITHDRAWN)
+        state = _EXECUTION_OF_PART[part.state]
+        if part.state is PartState.WAITING and part.asked_at is None:
+            continue
+        if part.state is PartState.DONE and part.completed_by != part.attempt:
+            yield _row(run, part, part.attempt, ExecutionState.WITHDRAWN)
+            yield _row(run, part, part.completed_by, ExecutionState.ANSWERED)
+        else:
+            yield _row(run, part, part.attempt, state)
+
+
+def _row(run: Run, part: Part, attempt: int, state: ExecutionState) -> ExecutionRow:
+    answered = state is ExecutionState.ANSWERED
+    return ExecutionRow(
+        run_id=run.id,
+        stage=part.stage,
+        part=part.part,
+        attempt=attempt,
+        state=state,
+        outcome=part.outcome if answered or state is ExecutionState.SKIPPED else "",
+        error_class=part.error_class,
+        error=part.error,
+        reason=part.reason,
+        asked_at=part.asked_at,
+        answered_at=part.answered_at,
+        not_after=part.not_after,
+        started_at=part.started_at if answered else None,
+        duration=part.duration if answered else 0.0,
+    )

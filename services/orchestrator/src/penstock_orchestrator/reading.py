@@ -1,0 +1,58 @@
+"""PURE: prepare has read the pull request. Which head is reviewed is decided here and nowhere else."""
+
+from penstock_contracts.enums import AnswerOutcome, RunOutcome, SkipReason, Stage
+from penstock_contracts.facts import AttemptScheduled, ConfigResolved, EpochGrown, HeadAdopted, StageSkipped
+from penstock_orchestrator.decision import Decision
+from penstock_orchestrator.state import REREAD, Run, StreamState
+from penstock_orchestrator.withdrawing import retire_others, skip, supersede
+
+
+def decide_reading(decision: Decision, before: StreamState, run: Run, fact: ConfigResolved) -> None:
+    """`before` is the state without this answer: it knows which heads had been seen."""
+    if fact.closed:
+        _closed(decision, run)
+    elif _lags(before, run, fact):
+        due = decision.now + decision.rules.reread_after
+        scheduled = AttemptScheduled(run.id, Stage.PREPARE, REREAD, 1, due, "the platform lags behind its webhook")
+        decision.say(scheduled, run.id)
+    elif fact.outcome is AnswerOutcome.SKIPPED:
+        retire_others(decision, run, f"head is {fact.head}", unless_at=(fact.head, fact.base))
+        skip(decision, run, fact.reason)
+    elif not run.forced and _known(decision.state, run, fact):
+        retire_others(decision, run, f"head is {fact.head} again", unless_at=(fact.head, fact.base))
+        skip(decision, run, SkipReason.SAME_HEAD)
+    else:
+        _adopt(decision, run, fact)
+
+
+def _closed(decision: Decision, run: Run) -> None:
+    others = [other for other in decision.state.open_runs() if other.id != run.id and other.past_prepare]
+    if others:
+        decision.say(EpochGrown(decision.state.epoch + 1, SkipReason.CLOSED))
+    for other in others:
+        supersede(decision, other, SkipReason.CLOSED)
+    skip(decision, run, SkipReason.CLOSED)
+
+
+def _lags(before: StreamState, run: Run, fact: ConfigResolved) -> bool:
+    hinted = run.hint_head
+    return (
+        bool(hinted) and hinted != fact.head and hinted not in before.seen_heads and not run.part(Stage.PREPARE, REREAD)
+    )
+
+
+def _known(state: StreamState, run: Run, fact: ConfigResolved) -> bool:
+    """The same head and base is being reviewed, or was."""
+    at = (fact.head, fact.base)
+    under_way = any(
+        other.id != run.id and other.past_prepare and (other.head, other.base) == at for other in state.open_runs()
+    )
+    done = (RunOutcome.REVIEWED, RunOutcome.PARTIAL)
+    return under_way or any((past.head, past.base) == at and past.outcome in done for past in state.reviewed)
+
+
+def _adopt(decision: Decision, run: Run, fact: ConfigResolved) -> None:
+    decision.say(HeadAdopted(run.id, decision.state.epoch + 1, fact.head, fact.base), run.id)
+    retire_others(decision, run, f"head is {fact.head}")
+    for unwanted in fact.unwanted:
+        decision.say(StageSkipped(run.id, unwanted.stage, unwanted.reason), run.id)
