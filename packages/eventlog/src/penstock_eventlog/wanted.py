@@ -1,0 +1,31 @@
+"""Whether the work of a request is still wanted: asked before it starts and before each costly call."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from penstock_contracts.enums import Stage
+from penstock_contracts.event import Event
+from penstock_contracts.facts import Fact
+from penstock_eventlog.outcomes import Skip
+from penstock_runtime.clock import Clock
+from penstock_store.ports import Executions
+
+F = TypeVar("F", bound=Fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The only two reasons for which a worker may leave a request without an answer."""
+
+    executions: Executions
+    clock: Clock
+
+    async def skip(self, event: Event[F]) -> Skip | None:
+        """Why nothing is to be said, or None while the work is wanted. May raise StoreUnavailable."""
+        envelope = event.envelope
+        if envelope.not_after is not None and self.clock.now() > envelope.not_after:
+            return Skip("not_after is past")
+        stage = Stage(envelope.stage)
+        if await self.executions.still_wanted(envelope.workflow_id, stage, envelope.part, envelope.attempt):
+            return None
+        return Skip("no longer wanted")
