@@ -6,7 +6,11 @@ StoreError
 ├── WrongCredentials     the server refuses the user or the password
 ├── FenceLost            somebody else holds the lease by now: whoever was frozen must not write
 ├── BlobMissing          a blob was referred to that is not there
-└── CorruptState         a stored state cannot be read
+├── CorruptState         a stored state cannot be read
+├── BrokenFold           decide or evolve broke the contiguous sequence of a stream
+├── RowRefused           the database refuses what one event led to: the fault is the event's
+├── EffectUnknown        an effect was begun that was never planned
+└── NotRedrivable        a dead letter that cannot be applied again
 """
 
 
@@ -48,3 +52,31 @@ class BlobMissing(StoreError):
 
 class CorruptState(StoreError):
     """A stored state cannot be decoded; refolding the stream from its facts repairs it."""
+
+
+class BrokenFold(StoreError):
+    """The facts of a stream must have contiguous sequence numbers."""
+
+    def __init__(self, stream: str, what: str, expected: int) -> None:
+        super().__init__(f"stream {stream}: {what}, {expected} was expected")
+        self.stream, self.expected = stream, expected
+
+
+class RowRefused(StoreError):
+    """The database refuses these values."""
+
+
+class NotRedrivable(StoreError):
+    """A dead letter that cannot be applied again."""
+
+    def __init__(self, letter_id: str, why: str) -> None:
+        super().__init__(f"dead letter {letter_id} cannot be redriven: {why}")
+        self.letter_id, self.why = letter_id, why
+
+
+class EffectUnknown(StoreError):
+    """An effect has to be planned before it is begun."""
+
+    def __init__(self, effect_id: str) -> None:
+        super().__init__(f"effect {effect_id} was never planned")
+        self.effect_id = effect_id

@@ -12,6 +12,7 @@ from penstock_contracts.enums import Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_contracts.schemas import Schema
+from penstock_store.hints import Hints
 from penstock_store.rows import (
     DeadLetterRow,
     Delivered,
@@ -25,6 +26,7 @@ from penstock_store.rows import (
     OutboxRow,
     Place,
     Projection,
+    Refolded,
     StreamRow,
     TimerRow,
     Verdict,
@@ -75,7 +77,26 @@ class Streams(Protocol):
         """
         ...
 
-    async def load(self, stream: str) -> StreamRow | None: ...
+    async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], error: str, remedy: str) -> Verdict:
+        """The same fallback for an event that must not be applied, such as poison. DUPLICATE where it is known."""
+        ...
+
+    async def redrive(self, letter_id: str, fold: Fold[S]) -> Verdict:
+        """Applies a stalled event again: the inbox then says applied, the letter is resolved. STALLED: it failed again
+        and nothing changed. Raises NotRedrivable."""
+        ...
+
+    async def refold(self, stream: str, fold: Fold[S]) -> Refolded:
+        """A check: do the facts lead to the stored state? Changes nothing."""
+        ...
+
+    async def refold_all(self, fold: Fold[S]) -> Sequence[Refolded]:
+        """The streams whose facts do not lead to their stored state."""
+        ...
+
+    async def load(self, stream: str) -> StreamRow | None:
+        """None for a stream without facts."""
+        ...
 
     async def facts(self, stream: str, after: int = 0) -> Sequence[Event[Fact]]: ...
 
@@ -144,7 +165,7 @@ class Leases(Protocol):
         ...
 
     async def renew(self, lease: Lease, ttl: timedelta) -> Lease | None:
-        """None: it was lost. The fence stays."""
+        """None: it was lost, also by expiry alone. The fence stays."""
         ...
 
     async def release(self, lease: Lease) -> None:
@@ -158,7 +179,7 @@ class Leases(Protocol):
 
 class Executions(Protocol):
     async def still_wanted(self, run_id: str, stage: Stage, part: str, attempt: int) -> bool:
-        """One indexed read of job_execution_history: is this attempt asked for and not answered, withdrawn, given up?"""
+        """One indexed read of job_execution_history: is this attempt asked for and still open?"""
         ...
 
 
@@ -174,10 +195,22 @@ class Jobs(Protocol):
         type_: str = "",
         stream: str = "",
         subject: str = "",
+        repository: str = "",
+        organisation: str = "",
+        stage: str = "",
+        waiting_for: str = "",
+        correlation_id: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 50,
         after: str = "",
     ) -> Sequence[JobRow]:
-        """Newest first; `after` is the id of the last row of the page before."""
+        """Newest first; `after` is the id of the last row of the page before. Repository and organisation are those of
+        the subject, `waiting_for` a word of what is waited for, since ≤ created_at < until."""
+        ...
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        """How many jobs there are by type and status."""
         ...
 
     async def children(self, job_id: str) -> Sequence[JobRow]: ...
@@ -228,7 +261,8 @@ class Effects(Protocol):
 
     async def plan(self, effects: Sequence[EffectRow]) -> None:
         """Inserts those not known. A known one with lower (epoch, rank) is planned anew, keeping its external id;
-        one with the same or higher (epoch, rank) is left alone."""
+        one with the same or higher (epoch, rank) is left alone. Planned anew it keeps external id, url and sent_at:
+        a sent_at on a planned effect says that an earlier write may still land."""
         ...
 
     async def of_stream(self, stream: str) -> Sequence[EffectRow]: ...
@@ -242,7 +276,8 @@ class Effects(Protocol):
     async def settle(
         self, effect_id: str, lease: Lease, state: EffectState, *, external_id: str, url: str, note: str
     ) -> None:
-        """Raises FenceLost."""
+        """Raises FenceLost. Where the effect was planned anew meanwhile it stays planned, and only external id and url
+        are taken."""
         ...
 
     async def sending_since(self, before: datetime, limit: int) -> Sequence[EffectRow]: ...
@@ -270,6 +305,7 @@ class Store(Protocol):
     blobs: Blobs
     effects: Effects
     schemas: Schemas
+    hints: Hints
 
     async def now(self) -> datetime:
         """The store's clock: the one that leases, timers and effects are compared with."""

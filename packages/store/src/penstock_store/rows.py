@@ -60,6 +60,8 @@ class JobRow:
     correlation_id: str
     created_at: datetime
     finished_at: datetime | None
+    subject: str = ""
+    """Filled in by the store when read: what the pull request was called when the row was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,15 @@ class StreamRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Refolded:
+    """Whether the facts of a stream lead to its stored state again. `found` is empty where they do."""
+
+    stream: str
+    equal: bool
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """A record to be published. `id` grows within a stream; across streams its order is not commit order."""
 
@@ -165,7 +176,7 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EffectRow:
-    """One thing to be done to a platform, once. `rank` orders writes of one id within an epoch (see design: Effects)."""
+    """One thing to be done to a platform, once. `rank` orders writes of one id within an epoch (design: Effects)."""
 
     id: str
     stream: str

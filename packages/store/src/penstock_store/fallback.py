@@ -1,0 +1,87 @@
+"""What happens when a batch cannot be applied: one by one, and what cannot be applied alone is stalled, visibly.
+
+One of the two places of the system that catch broadly, because the fold is handed in, may raise anything, and one
+event's fault must not stop the others. What is no fault of an event passes through: see `_NOT_ITS_FAULT`.
+"""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from penstock_store.errors import CorruptState, SchemaMismatch, StoreUnavailable, WrongCredentials
+from penstock_store.letters import Trouble, describe
+from penstock_store.ports import Fold
+from penstock_store.rows import Delivered, Verdict
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+REMEDY = "correct the cause, then redrive the dead letter: penstock dlq redrive"
+_NOT_ITS_FAULT = (StoreUnavailable, WrongCredentials, SchemaMismatch)
+
+
+class Transactions(Protocol):
+    """What an adapter has to offer; each of these is one transaction, done whole or not at all."""
+
+    async def together(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]: ...
+
+    async def refolding(self, consumer: str, delivered: Delivered, fold: Fold[S]) -> Verdict:
+        """Applies one event to a state folded from the facts, whatever is stored."""
+        ...
+
+    async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict: ...
+
+    async def bury(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
+        """The dead letter and the inbox row alone: for a stream of which no state can be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An event's own failure, as a value."""
+
+    error: Exception
+
+
+async def attempt(work: Awaitable[T]) -> T | Fault:
+    try:
+        return await work
+    except _NOT_ITS_FAULT:
+        raise
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        return Fault(error)
+
+
+async def apply_all(
+    transactions: Transactions, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]
+) -> Sequence[Verdict]:
+    if not delivered:
+        return ()
+    if len(delivered) > 1:
+        verdicts = await attempt(transactions.together(consumer, delivered, fold))
+        if not isinstance(verdicts, Fault):
+            return verdicts
+    return [await _apply_alone(transactions, consumer, one, fold) for one in delivered]
+
+
+async def stall_one(
+    transactions: Transactions, consumer: str, one: Delivered, fold: Fold[S], trouble: Trouble
+) -> Verdict:
+    stalled = await attempt(transactions.stall(consumer, one, fold, trouble))
+    if not isinstance(stalled, Fault):
+        return stalled
+    both = f"{trouble.error}; and the stall could not be stored: {describe(stalled.error)}"
+    return await transactions.bury(consumer, one, fold, Trouble(both, trouble.remedy))
+
+
+async def _apply_alone(transactions: Transactions, consumer: str, one: Delivered, fold: Fold[S]) -> Verdict:
+    verdicts = await attempt(transactions.together(consumer, [one], fold))
+    if not isinstance(verdicts, Fault):
+        return verdicts[0]
+    fault = verdicts
+    if isinstance(fault.error, CorruptState):
+        verdict = await attempt(transactions.refolding(consumer, one, fold))
+        if not isinstance(verdict, Fault):
+            return verdict
+        fault = verdict
+    return await stall_one(transactions, consumer, one, fold, Trouble(describe(fault.error), REMEDY))

@@ -1,0 +1,108 @@
+"""Timers, executions and jobs in memory."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from penstock_contracts.enums import ExecutionState, Stage
+from penstock_store.memory.tables import Tables
+from penstock_store.rows import ExecutionRow, JobRow, TimerRow
+from penstock_store.subjects import organisation_of, repository_of
+
+
+class MemoryTimers:
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def due(self, limit: int) -> Sequence[TimerRow]:
+        self._tables.ask()
+        now = self._tables.now()
+        due = (timer for timer in self._tables.timers.values() if timer.due <= now)
+        return sorted(due, key=lambda timer: (timer.due, timer.id))[:limit]
+
+    async def next_due(self) -> datetime | None:
+        self._tables.ask()
+        return min((timer.due for timer in self._tables.timers.values()), default=None)
+
+
+class MemoryExecutions:
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def still_wanted(self, run_id: str, stage: Stage, part: str, attempt: int) -> bool:
+        self._tables.ask()
+        row = self._tables.executions.get((run_id, stage, part, attempt))
+        return row is not None and row.state is ExecutionState.ASKED
+
+
+class MemoryJobs:
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def job(self, job_id: str) -> JobRow | None:
+        self._tables.ask()
+        return self._tables.jobs.get(job_id)
+
+    async def jobs(
+        self,
+        *,
+        status: str = "",
+        type_: str = "",
+        stream: str = "",
+        subject: str = "",
+        repository: str = "",
+        organisation: str = "",
+        stage: str = "",
+        waiting_for: str = "",
+        correlation_id: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        after: str = "",
+    ) -> Sequence[JobRow]:
+        self._tables.ask()
+        wanted = {
+            "status": status,
+            "type": type_,
+            "stream": stream,
+            "subject": subject,
+            "stage": stage,
+            "correlation_id": correlation_id,
+        }
+        found = [
+            row
+            for row in sorted(self._tables.jobs.values(), key=_newest_first, reverse=True)
+            if all(getattr(row, name) == value for name, value in wanted.items() if value)
+            and repository in ("", repository_of(row.subject))
+            and organisation in ("", organisation_of(row.subject))
+            and waiting_for in row.waiting_for
+            and (since is None or row.created_at >= since)
+            and (until is None or row.created_at < until)
+        ]
+        last = self._tables.jobs.get(after)
+        if last is not None:
+            found = [row for row in found if _newest_first(row) < _newest_first(last)]
+        return found[:limit]
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        self._tables.ask()
+        return Counter((row.type.value, row.status.value) for row in self._tables.jobs.values())
+
+    async def children(self, job_id: str) -> Sequence[JobRow]:
+        self._tables.ask()
+        children = (row for row in self._tables.jobs.values() if row.parent_id == job_id)
+        return sorted(children, key=lambda row: (row.created_at, row.id))
+
+    async def history(self, run_id: str) -> Sequence[ExecutionRow]:
+        self._tables.ask()
+        rows = [row for row in self._tables.executions.values() if row.run_id == run_id]
+        return sorted(rows, key=lambda row: (row.asked_at is None, row.asked_at, row.stage, row.part, row.attempt))
+
+    async def subject(self, stream: str) -> str:
+        self._tables.ask()
+        row = self._tables.streams.get(stream)
+        return row.subject if row else ""
+
+
+def _newest_first(row: JobRow) -> tuple[datetime, str]:
+    return (row.created_at, row.id)

@@ -1,0 +1,190 @@
+"""Streams in memory."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from penstock_contracts.codec import Codec
+from penstock_contracts.event import Event
+from penstock_contracts.facts import Fact
+from penstock_runtime.steps import Steps
+from penstock_store import points
+from penstock_store.changes import Changes
+from penstock_store.errors import NotRedrivable
+from penstock_store.fallback import Fault, apply_all, attempt, stall_one
+from penstock_store.folding import Folding, read_state, refolded
+from penstock_store.letters import Trouble
+from penstock_store.memory.tables import Tables, Transaction
+from penstock_store.ports import Fold
+from penstock_store.refolding import compare, redelivered
+from penstock_store.rows import DeadLetterRow, Delivered, Refolded, StreamRow, Verdict
+
+S = TypeVar("S")
+
+
+class MemoryStreams:
+    def __init__(self, tables: Tables, codec: Codec, steps: Steps) -> None:
+        self._tables = tables
+        self._codec = codec
+        self._steps = steps
+        self._transactions = _Transactions(tables, codec, steps)
+
+    async def apply(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
+        return await apply_all(self._transactions, consumer, delivered, fold)
+
+    async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], error: str, remedy: str) -> Verdict:
+        return await stall_one(self._transactions, consumer, delivered, fold, Trouble(error, remedy))
+
+    async def redrive(self, letter_id: str, fold: Fold[S]) -> Verdict:
+        self._tables.ask()
+        letter = self._tables.letters.get(letter_id)
+        delivered = redelivered(letter_id, letter, self._codec)
+        done = await attempt(self._transactions.redrive(letter_id, delivered, fold))
+        if isinstance(done, Fault):
+            if isinstance(done.error, NotRedrivable):
+                raise done.error
+            return Verdict.STALLED
+        return done
+
+    async def refold(self, stream: str, fold: Fold[S]) -> Refolded:
+        return compare(stream, await self.load(stream), await self.facts(stream), fold)
+
+    async def refold_all(self, fold: Fold[S]) -> Sequence[Refolded]:
+        checks = [await self.refold(stream, fold) for stream in await self.names(limit=len(self._tables.streams))]
+        return [check for check in checks if not check.equal]
+
+    async def load(self, stream: str) -> StreamRow | None:
+        self._tables.ask()
+        row = self._tables.streams.get(stream)
+        return row if row and row.sequence else None
+
+    async def facts(self, stream: str, after: int = 0) -> Sequence[Event[Fact]]:
+        self._tables.ask()
+        return self._transactions.facts(stream)[after:]
+
+    async def names(self, after: str = "", limit: int = 500) -> Sequence[str]:
+        self._tables.ask()
+        return sorted(name for name in self._tables.streams if name > after)[:limit]
+
+
+class _Transactions:
+    """What fallback.Transactions asks for. None of it awaits, so each is isolated."""
+
+    def __init__(self, tables: Tables, codec: Codec, steps: Steps) -> None:
+        self._tables = tables
+        self._codec = codec
+        self._steps = steps
+
+    def facts(self, stream: str) -> Sequence[Event[Fact]]:
+        return [self._codec.decode(row.headers, row.value) for row in self._tables.facts.get(stream, ())]
+
+    async def together(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
+        with self._tables.transaction() as transaction:
+            folding = self._folding(fold)
+            for stream in sorted({one.event.envelope.stream for one in delivered}):
+                self._hold(folding, stream, fold)
+            self._steps.reach(points.APPLY_LOCKED)
+            verdicts = [self._receive(transaction, consumer, one, Verdict.APPLIED) for one in delivered]
+            self._steps.reach(points.APPLY_INBOX)
+            for one, verdict in zip(delivered, verdicts, strict=True):
+                if verdict is Verdict.APPLIED:
+                    folding.apply(one)
+                else:
+                    folding.drop_fired(one.event)
+            self._write(transaction, folding.changes())
+        self._steps.reach(points.APPLY_COMMITTED)
+        return verdicts
+
+    async def refolding(self, consumer: str, delivered: Delivered, fold: Fold[S]) -> Verdict:
+        with self._tables.transaction() as transaction:
+            folding = self._folding(fold)
+            stream = delivered.event.envelope.stream
+            folding.hold_refolded(stream, refolded(fold, stream, self.facts(stream)))
+            verdict = self._receive(transaction, consumer, delivered, Verdict.APPLIED)
+            if verdict is Verdict.APPLIED:
+                folding.apply(delivered)
+            self._write(transaction, folding.changes())
+        return verdict
+
+    async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
+        with self._tables.transaction() as transaction:
+            folding = self._folding(fold)
+            self._hold(folding, delivered.event.envelope.stream, fold)
+            verdict = self._receive(transaction, consumer, delivered, Verdict.STALLED)
+            if verdict is Verdict.STALLED:
+                folding.stall(consumer, delivered, trouble)
+            self._write(transaction, folding.changes())
+        return verdict
+
+    async def bury(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
+        with self._tables.transaction() as transaction:
+            folding = self._folding(fold)
+            verdict = self._receive(transaction, consumer, delivered, Verdict.STALLED)
+            if verdict is Verdict.STALLED:
+                folding.bury(consumer, delivered, trouble)
+            folding.drop_fired(delivered.event)
+            self._write(transaction, folding.changes())
+        return verdict
+
+    async def redrive(self, letter_id: str, delivered: Delivered, fold: Fold[S]) -> Verdict:
+        tables = self._tables
+        with tables.transaction() as transaction:
+            letter = tables.letters[letter_id]
+            key = (letter.consumer, letter.event_id)
+            if letter.resolved_at is not None or tables.inbox.get(key) != Verdict.STALLED:
+                raise NotRedrivable(letter_id, "its event is not stalled any more")
+            folding = self._folding(fold)
+            self._hold(folding, letter.stream, fold)
+            folding.apply(delivered)
+            self._write(transaction, folding.changes())
+            transaction.put(tables.inbox, key, Verdict.APPLIED)
+            resolved = replace(letter, resolved_at=tables.now(), resolution="redriven")
+            transaction.put(tables.letters, letter_id, resolved)
+        return Verdict.APPLIED
+
+    def _folding(self, fold: Fold[S]) -> Folding[S]:
+        return Folding(fold, self._codec, self._steps, self._tables.now())
+
+    def _hold(self, folding: Folding[S], stream: str, fold: Fold[S]) -> None:
+        state = read_state(fold, self._tables.streams.get(stream), stream)
+        if state is None:
+            folding.hold_refolded(stream, refolded(fold, stream, self.facts(stream)))
+        else:
+            folding.hold(stream, state)
+
+    def _receive(self, transaction: Transaction, consumer: str, one: Delivered, outcome: Verdict) -> Verdict:
+        key = (consumer, one.event.envelope.id)
+        if key in self._tables.inbox:
+            return Verdict.DUPLICATE
+        transaction.put(self._tables.inbox, key, outcome)
+        return outcome
+
+    def _write(self, transaction: Transaction, changes: Changes) -> None:
+        tables = self._tables
+        for stream, row in changes.states.items():
+            transaction.put(tables.streams, stream, row)
+        for fact in changes.facts:
+            transaction.add(tables.facts, fact.stream, fact)
+        for job in changes.jobs.values():
+            transaction.put(tables.jobs, job.id, replace(job, subject=changes.states[job.stream].subject))
+        for key, execution in changes.executions.items():
+            transaction.put(tables.executions, key, execution)
+        _write_timers(transaction, tables, changes)
+        for new in changes.outbox:
+            transaction.publish(new)
+        write_letters(transaction, tables, changes.letters)
+        self._steps.reach(points.APPLY_WRITTEN)
+
+
+def _write_timers(transaction: Transaction, tables: Tables, changes: Changes) -> None:
+    reset = [timer.id for timer in tables.timers.values() if timer.stream in changes.timers_reset]
+    for timer_id in (*reset, *changes.timers_gone):
+        transaction.drop(tables.timers, timer_id)
+    for timer_id, timer in changes.timers.items():
+        transaction.put(tables.timers, timer_id, timer)
+
+
+def write_letters(transaction: Transaction, tables: Tables, letters: Iterable[DeadLetterRow]) -> None:
+    for letter in letters:
+        if letter.id not in tables.letters:
+            transaction.put(tables.letters, letter.id, letter)

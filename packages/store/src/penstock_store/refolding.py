@@ -1,0 +1,49 @@
+"""Refold, a check: do the facts of a stream lead to what is stored of it? And the reading of a letter to redrive."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from penstock_contracts.codec import Codec
+from penstock_contracts.errors import ContractError
+from penstock_contracts.event import Event
+from penstock_contracts.facts import Fact
+from penstock_store.encoding import unpack
+from penstock_store.errors import CorruptState, NotRedrivable
+from penstock_store.folding import refolded, stored
+from penstock_store.letters import STALLED
+from penstock_store.ports import Fold
+from penstock_store.rows import DeadLetterRow, Delivered, Refolded, StreamRow
+
+S = TypeVar("S")
+
+
+def compare(stream: str, row: StreamRow | None, facts: Sequence[Event[Fact]], fold: Fold[S]) -> Refolded:
+    """A state stored by another fold version is not compared: it is folded again before it is used."""
+    if row is None:
+        return Refolded(stream, equal=not facts, found="facts without a stored state" if facts else "")
+    numbers = [fact.envelope.sequence for fact in facts]
+    if numbers != list(range(1, row.sequence + 1)):
+        return Refolded(stream, equal=False, found=f"facts 1 to {row.sequence} were expected, found are {numbers}")
+    if row.fold_version != fold.version:
+        return Refolded(stream, equal=True)
+    again = stored(fold, stream, refolded(fold, stream, facts))
+    try:
+        kept = unpack(row.encoding, row.state)
+    except CorruptState as corrupt:
+        return Refolded(stream, equal=False, found=str(corrupt))
+    if (kept, row.subject) == (unpack(again.encoding, again.state), again.subject):
+        return Refolded(stream, equal=True)
+    return Refolded(stream, equal=False, found="the facts lead to another state than the stored one")
+
+
+def redelivered(letter_id: str, letter: DeadLetterRow | None, codec: Codec) -> Delivered:
+    """The event of a letter, as it was delivered. Raises NotRedrivable."""
+    if letter is None:
+        raise NotRedrivable(letter_id, "there is no such letter")
+    if letter.reason != STALLED or letter.resolved_at is not None:
+        raise NotRedrivable(letter_id, f"it is {letter.resolution or letter.reason}, not {STALLED}")
+    try:
+        event = codec.decode(letter.record.headers, letter.record.value)
+    except ContractError as error:
+        raise NotRedrivable(letter_id, f"its bytes cannot be decoded: {error}") from error
+    return Delivered(event, letter.record)

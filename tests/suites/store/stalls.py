@@ -1,0 +1,122 @@
+"""What every store does with an event that cannot be applied."""
+
+import pytest
+
+from penstock_contracts.facts import DeadLettered, WorkflowStalled
+from penstock_contracts.ids import run_id
+from penstock_store.errors import NotRedrivable
+from penstock_store.ports import Store
+from penstock_store.rows import Verdict
+from tests.support.toy_fold import ToyFold, ToyState, fired, received
+
+CONSUMER = "orchestrator"
+STREAM = "toy:host:1:7"
+
+
+class StallSuite:
+    @pytest.mark.parametrize("command", ["raise", "huge", "misread"])
+    async def test_an_event_that_cannot_be_applied_is_stalled_visibly(self, store: Store, command: str) -> None:
+        verdicts = await store.streams.apply(CONSUMER, [received("bad", command=command)], ToyFold())
+
+        assert list(verdicts) == [Verdict.STALLED]
+        (fact,) = await store.streams.facts(STREAM)
+        assert isinstance(fact.fact, WorkflowStalled)
+        assert (fact.fact.event_id, fact.fact.event_type) == ("bad", "pr.received")
+        (letter,) = await store.dead_letters.open_letters()
+        assert (letter.event_id, letter.stream, letter.consumer) == ("bad", STREAM, CONSUMER)
+        assert letter.record.value
+        topics = [row.topic for row in await store.outbox.unsent(range(8), 10)]
+        assert sorted(topics) == ["penstock.dlq", "workflow.events"]
+        assert list(await store.streams.apply(CONSUMER, [received("bad", command=command)], ToyFold())) == [
+            Verdict.DUPLICATE
+        ]
+
+    async def test_one_bad_event_does_not_stop_the_rest_of_its_batch(self, store: Store) -> None:
+        batch = [received("e1"), received("bad", command="raise"), received("e2"), received("e3", "toy:host:1:8")]
+
+        verdicts = await store.streams.apply(CONSUMER, batch, ToyFold())
+
+        assert list(verdicts) == [Verdict.APPLIED, Verdict.STALLED, Verdict.APPLIED, Verdict.APPLIED]
+        types = [fact.envelope.type for fact in await store.streams.facts(STREAM)]
+        assert types == [
+            "pr.received", "prepare.requested", "workflow.stalled", "pr.received", "prepare.requested",
+        ]  # fmt: skip
+
+    async def test_a_redrive_applies_the_event_and_resolves_its_letter(self, store: Store) -> None:
+        await store.streams.apply(CONSUMER, [received("bad", command="raise")], ToyFold())
+        (letter,) = await store.dead_letters.open_letters()
+
+        assert await store.streams.redrive(letter.id, ToyFold(healed=True)) is Verdict.APPLIED
+
+        assert await store.dead_letters.open_letters() == []
+        kept = await store.dead_letters.get(letter.id)
+        assert kept is not None
+        assert kept.resolution == "redriven"
+        assert [fact.envelope.type for fact in await store.streams.facts(STREAM)] == [
+            "workflow.stalled",
+            "pr.received",
+            "prepare.requested",
+        ]
+        with pytest.raises(NotRedrivable):
+            await store.streams.redrive(letter.id, ToyFold(healed=True))
+
+    async def test_a_redrive_that_fails_again_changes_nothing(self, store: Store) -> None:
+        await store.streams.apply(CONSUMER, [received("bad", command="raise")], ToyFold())
+        (letter,) = await store.dead_letters.open_letters()
+
+        assert await store.streams.redrive(letter.id, ToyFold()) is Verdict.STALLED
+
+        assert await store.dead_letters.open_letters() == [letter]
+        assert len(await store.streams.facts(STREAM)) == 1
+
+    async def test_a_letter_that_is_not_there_cannot_be_redriven(self, store: Store) -> None:
+        with pytest.raises(NotRedrivable, match="no such letter"):
+            await store.streams.redrive("nothing", ToyFold())
+
+    async def test_where_even_the_stall_fails_the_bytes_are_kept(self, store: Store) -> None:
+        fold = ToyFold(refuses_to_stall=True)
+
+        verdicts = await store.streams.apply(CONSUMER, [received("bad", command="raise")], fold)
+
+        assert list(verdicts) == [Verdict.STALLED]
+        (letter,) = await store.dead_letters.open_letters()
+        assert "the stall could not be stored" in letter.error
+        assert await store.streams.facts(STREAM) == []
+
+    async def test_poison_is_stalled_without_being_applied(self, store: Store) -> None:
+        verdict = await store.streams.stall(CONSUMER, received("e1"), ToyFold(), "it killed three processes", "look")
+
+        assert verdict is Verdict.STALLED
+        (fact,) = await store.streams.facts(STREAM)
+        assert isinstance(fact.fact, WorkflowStalled)
+        assert fact.fact.remedy == "look"
+        again = await store.streams.stall(CONSUMER, received("e1"), ToyFold(), "", "")
+        assert again is Verdict.DUPLICATE
+
+    async def test_a_fired_timer_that_stalls_is_gone_and_can_be_redriven(self, store: Store) -> None:
+        await store.streams.apply(CONSUMER, [received("e1")], ToyFold())
+        run = run_id(STREAM, "e1")
+        timer = ToyFold().project(await _state(store)).timers[0]
+
+        await store.streams.stall("timers", fired(timer), ToyFold(), "poison", "redrive")
+
+        assert await store.timers.next_due() is None
+        (letter,) = await store.dead_letters.open_letters()
+        assert await store.streams.redrive(letter.id, ToyFold()) is Verdict.APPLIED
+        assert [row.state for row in await store.jobs.history(run)] == ["given_up"]
+
+    async def test_what_is_said_of_a_letter_points_to_it(self, store: Store) -> None:
+        await store.streams.apply(CONSUMER, [received("bad", command="raise")], ToyFold())
+        (letter,) = await store.dead_letters.open_letters()
+        rows = await store.outbox.unsent(range(8), 10)
+        (said,) = [row for row in rows if row.topic == "penstock.dlq"]
+        headers = dict(said.headers)
+        assert headers["ce_type"] == DeadLettered.TYPE.encode()
+        assert said.key == STREAM
+        assert letter.id.encode() in said.value
+
+
+async def _state(store: Store) -> ToyState:
+    row = await store.streams.load(STREAM)
+    assert row is not None
+    return ToyFold().decode(row.state)
