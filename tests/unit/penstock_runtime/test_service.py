@@ -176,7 +176,8 @@ def test_a_port_in_use_ends_with_one_line_that_says_what_to_do(children: list[Ch
         assert child.ended() == 1
     lines = [entry for entry in child.logs if entry["level"] != "info"]
     assert [entry["message"] for entry in lines] == [
-        f"Port {port} on 127.0.0.1 is in use: set PENSTOCK_INGEST_PORT to a free port, or end the process that holds it."
+        f"Port {port} on 127.0.0.1 is in use: set PENSTOCK_INGEST_PORT to a free port, "
+        "or end the process that holds it."
     ]
     assert "exception" not in lines[0]
     assert child.printed == ["closed"]
@@ -205,12 +206,12 @@ def test_a_machine_that_fails_ends_the_process_with_one_line_without_secrets(chi
 
 
 def test_a_machine_that_does_not_end_in_time_is_cut_off_and_named(children: list[Child]) -> None:
-    child = Child("hangs", PENSTOCK_STOP_SECONDS="100ms")
+    child = Child("hangs", PENSTOCK_STOP_SECONDS="1s")
     children.append(child)
     child.logged("started")
     child.process.terminate()
     assert child.ended() == 1
-    assert child.logs[-1]["message"].startswith("Still busy after 0.1 seconds: one.tick.")
+    assert child.logs[-1]["message"].startswith("Still busy after 1 seconds: one.tick.")
     assert child.printed == ["closed"]
 
 

@@ -22,9 +22,11 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 def test_the_spans_of_a_run_form_one_tree_across_two_processes() -> None:
     spans = InMemorySpanExporter()
     tracing = exporting("test", 1.0, spans)
-    with tracing.tracer.start_as_current_span(PIPELINE_EXECUTE):
-        with tracing.tracer.start_as_current_span(event_span("ast.requested")):
-            carried = inject()
+    with (
+        tracing.tracer.start_as_current_span(PIPELINE_EXECUTE),
+        tracing.tracer.start_as_current_span(event_span("ast.requested")),
+    ):
+        carried = inject()
     with (
         tracing.tracer.start_as_current_span(JOB_PROCESS, context=extract(*carried)),
         tracing.tracer.start_as_current_span(stage_span("ast"), attributes={"stage.type": "heavy"}),

@@ -10,6 +10,7 @@ PLATFORMS = ("github", "gitlab", "bitbucket", "bitbucket-dc", "azure", "gitea", 
 
 OPEN = frozenset(
     {
+        "PENSTOCK_CACHE_DIR",
         "PENSTOCK_CONFIG",
         "PENSTOCK_CONSOLE_HOST",
         "PENSTOCK_CONSOLE_PORT",
@@ -44,7 +45,6 @@ SECRET = frozenset(
         "PENSTOCK_DATABASE_DIRECT_URL",
         "PENSTOCK_DATABASE_URL",
         "PENSTOCK_LLM_KEY",
-        "PENSTOCK_SENTRY_DSN",
     }
 )
 """Are, or contain, a secret: shown nowhere."""
