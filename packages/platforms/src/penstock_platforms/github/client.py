@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
-from penstock_contracts.facts import PullRequestRef
 
+from penstock_contracts.facts import PullRequestRef
 from penstock_platforms.errors import AnswerUnreadable, MaybeSent, NotFound, RequestRefused
 from penstock_platforms.github import decode, threads
 from penstock_platforms.github.failures import review_refused

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock_contracts.facts import PullRequestRef
-
 from penstock_platforms.errors import AnswerUnreadable
 from penstock_platforms.ports import (
     ChangedFile,

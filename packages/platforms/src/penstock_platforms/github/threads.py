@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock_contracts.facts import PullRequestRef
-
 from penstock_platforms.errors import AnswerUnreadable, NotFound, RequestRefused
 from penstock_platforms.github.transport import Connection, decode_json
 

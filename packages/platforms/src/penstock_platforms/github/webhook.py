@@ -12,7 +12,6 @@ from typing import Any
 
 from penstock_contracts.enums import PullRequestKind
 from penstock_contracts.facts import PrReceived
-
 from penstock_platforms import commands, fields
 from penstock_platforms.detect import detect
 from penstock_platforms.errors import Malformed, SignatureInvalid, SignatureMissing

@@ -1,0 +1,1 @@
+"""GitHub's REST and GraphQL interface, as far as Penstock uses it."""
