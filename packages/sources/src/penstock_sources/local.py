@@ -7,17 +7,20 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from penstock_sources.environment import EMPTY_TREES, local_environment
-from penstock_sources.errors import CommitNotFound, InvalidRevision
-from penstock_sources.git import Git
+from penstock_sources.errors import CommitNotFound, GitFailed, InvalidRevision
+from penstock_sources.git import CorruptRepository, Git
 from penstock_sources.limits import Limits
 from penstock_sources.ports import Commit, Repository
 from penstock_sources.reader import GitReader, is_inside
 from penstock_sources.revisions import checked_name
+
+Result = TypeVar("Result")
 
 WORKTREE = "WORKTREE"
 """The files as they lie on disk, with those that git does not know yet and does not ignore."""
@@ -69,42 +72,51 @@ class LocalRepository:
         return self._top
 
     async def ensure(self, repository: Repository, *commits: str) -> None:
-        names = [_committed(commit) for commit in commits]
-        ids = await self._resolved(names)
-        for name in names:
-            _known(name, ids)
+        await self._require(list(commits))
 
     async def diff(self, repository: Repository, base: str, head: str) -> str:
         checked_name(base)
-        reader = await self._reader()
+        checked_name(head)
+        return await self._read((base, head), lambda reader: self._diff(reader, base, head))
+
+    async def _diff(self, reader: GitReader, base: str, head: str) -> str:
         since = (base,) if base in EMPTY_TREES.values() else ("--merge-base", base)
         if head == INDEX:
             return await reader.diff_of("--cached", *since)
         if head == WORKTREE:
             return await self._diff_of_worktree(reader, since)
-        if base in EMPTY_TREES.values():
-            return await reader.diff_of(base, checked_name(head))
-        return await reader.diff(base, checked_name(head))
+        return await (reader.diff_of(base, head) if base in EMPTY_TREES.values() else reader.diff(base, head))
 
     async def merge_base(self, repository: Repository, a: str, b: str) -> str | None:
-        return await (await self._reader()).merge_base(_committed(a), _committed(b))
+        left, right = _committed(a), _committed(b)
+        return await self._read((left, right), lambda reader: reader.merge_base(left, right))
 
     async def is_ancestor(self, repository: Repository, ancestor: str, descendant: str) -> bool:
-        return await (await self._reader()).is_ancestor(_committed(ancestor), _committed(descendant))
+        earlier, later = _committed(ancestor), _committed(descendant)
+        return await self._read((earlier, later), lambda reader: reader.is_ancestor(earlier, later))
 
     async def text(self, repository: Repository, commit: str, path: str) -> bytes | None:
         return (await self.texts(repository, commit, (path,)))[path]
 
     async def texts(self, repository: Repository, commit: str, paths: Iterable[str]) -> Mapping[str, bytes | None]:
-        reader = await self._reader()
         if commit == WORKTREE:
             return await asyncio.to_thread(_from_disk, await self.top(), tuple(paths), self._limits.file_bytes)
         if commit == INDEX:
-            return await reader.staged_texts(paths)
-        return await reader.texts(checked_name(commit), paths)
+            return await (await self._reader()).staged_texts(paths)
+        return await self._read((checked_name(commit),), lambda reader: reader.texts(commit, paths))
 
     async def commits(self, repository: Repository, base: str, head: str, limit: int = 250) -> tuple[Commit, ...]:
-        return await (await self._reader()).commits(checked_name(base), _committed(head), limit)
+        earlier, later = _committed(base), _committed(head)
+        return await self._read((earlier, later), lambda reader: reader.commits(earlier, later, limit))
+
+    async def _read(self, commits: tuple[str, ...], read: Callable[[GitReader], Awaitable[Result]]) -> Result:
+        """Only where git could not do it is it worth a process more to see whether all commits are there."""
+        try:
+            return await read(await self._reader())
+        except (CorruptRepository, GitFailed):
+            named = [commit for commit in commits if commit not in EMPTY_TREES.values()]
+            await self._require(named)
+            raise
 
     async def _reader(self) -> GitReader:
         return GitReader(Git(await self.top(), self._environment, self._limits.read_seconds), self._limits)
@@ -123,6 +135,12 @@ class LocalRepository:
             extra = {"GIT_INDEX_FILE": str(copy)}
             await reader.git.run("add", "--intent-to-add", "--ignore-errors", "--", ".", expected=(0, 1), extra=extra)
             return await reader.diff_of(*since, extra=extra)
+
+    async def _require(self, commits: list[str]) -> None:
+        names = [_committed(commit) for commit in commits]
+        ids = await self._resolved(names)
+        for name in names:
+            _known(name, ids)
 
     async def _resolved(self, names: list[str]) -> dict[str, str | None]:
         """The commit id of each name, by one process."""
