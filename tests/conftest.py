@@ -4,7 +4,12 @@ import pytest
 
 pytest_plugins = ["tests.support.kafka", "tests.support.postgres", "tests.support.processes"]
 
-_MARK_OF_FIXTURE = {"postgres_server": "postgres", "mortal_postgres_server": "postgres", "kafka_cluster": "kafka"}
+_MARK_OF_FIXTURE = {
+    "postgres_server": "postgres",
+    "mortal_postgres_server": "postgres",
+    "kafka_bootstrap": "kafka",
+    "kafka_cluster": "kafka",
+}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -113,7 +113,8 @@ def _start_and_reap(command: Command, lifetime: Lifetime, started: "Future[Serve
         with command.log.open("ab") as log:
             child = subprocess.Popen(
                 [*shim, *command.arguments],
-                stdin=subprocess.DEVNULL,
+                # one more sign of the owner's end, for programs that the signal does not reach (in a container)
+                stdin=subprocess.PIPE if lifetime is Lifetime.WITH_OWNER else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
@@ -125,3 +126,5 @@ def _start_and_reap(command: Command, lifetime: Lifetime, started: "Future[Serve
         return
     started.set_result(ServerProcess(pid=child.pid, created=psutil.Process(child.pid).create_time()))
     child.wait()
+    if child.stdin:
+        child.stdin.close()
