@@ -315,7 +315,6 @@ class AttemptScheduled(Fact):
     attempt: int
     due: datetime
     reason: str
-    policy: str = ""
     maximum: int = 0
 
 

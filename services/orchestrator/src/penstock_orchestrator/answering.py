@@ -63,7 +63,6 @@ def failed(decision: Decision, run: Run, part: Part, fact: Answer) -> None:
         part.attempt + 1,
         due,
         reason=f"{error_class}: {fact.error}",
-        policy=decision.rules.schedules[part.stage].name,
         maximum=maximum,
     )
     decision.say(scheduled, run.id)

@@ -13,9 +13,6 @@ class Schedule(Protocol):
     """A retry policy: how often, and how long to wait after the n-th failure."""
 
     @property
-    def name(self) -> str: ...
-
-    @property
     def attempts(self) -> int: ...
 
     def delay(self, attempt: int, rng: Random) -> float: ...
