@@ -1,0 +1,48 @@
+"""Which pull requests may show something twice, and when to look at them: kept in memory by who may have caused it.
+
+A kill alone never doubles anything. A process that was frozen between its ledger and its call, and woke up, may: both
+it (its lease is lost) and the one that sent again (after the delay) know, and either of them, still alive, looks.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from penstock_contracts.facts import PullRequestRef
+from penstock_runtime.clock import Clock
+
+LOOKS = (5.0, 25.0, 55.0)
+"""Seconds after a doubt arose at which the platform is looked at; the last within the sweep window of a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    stream: str
+    ref: PullRequestRef
+    due: float
+
+
+@dataclass(slots=True)
+class Doubts:
+    clock: Clock
+    limit: int = 1000
+    _open: list[Doubt] = field(default_factory=list)
+
+    def add(self, stream: str, ref: PullRequestRef) -> None:
+        """Forgets the oldest beyond the limit: a doubt is rare, and thousands of them are another illness."""
+        now = self.clock.monotonic()
+        self._keep([Doubt(stream, ref, now + later) for later in LOOKS])
+
+    def again(self, doubt: Doubt) -> None:
+        """It could not be looked at now, since somebody is speaking there."""
+        self._keep([replace(doubt, due=self.clock.monotonic() + LOOKS[0])])
+
+    def take_due(self) -> Doubt | None:
+        if not self._open or self._open[0].due > self.clock.monotonic():
+            return None
+        return self._open.pop(0)
+
+    def next_in(self) -> float:
+        """Seconds until the next look; a minute when there is none."""
+        return max(0.0, self._open[0].due - self.clock.monotonic()) if self._open else 60.0
+
+    def _keep(self, doubts: list[Doubt]) -> None:
+        self._open = sorted((*self._open, *doubts), key=lambda doubt: doubt.due)[-self.limit :]

@@ -1,0 +1,132 @@
+"""One request in hand: which pull request, which run, in which words and under which lease something is said."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from penstock_commenter.carrier import Call, Carrier
+from penstock_commenter.finder import Landed, status_digest
+from penstock_commenter.identity import Markers, digest, rank_of, status_id, summary_id
+from penstock_contracts.envelope import Envelope
+from penstock_contracts.facts import CommentsRequested
+from penstock_platforms.errors import NotFound, RequestRefused
+from penstock_platforms.ports import Platform, StatusState
+from penstock_store.rows import EffectKind, EffectRow, EffectState
+
+_STATUS_LIMIT = 140
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How an installation speaks: the name of its status, its marks, what it hides, where its pages are."""
+
+    context: str
+    markers: Markers
+    redact: Callable[[str], str]
+    public_url: str = ""
+
+    def link(self, run: str) -> str:
+        return f"{self.public_url}/runs/{run}" if self.public_url else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    fact: CommentsRequested
+    envelope: Envelope
+    platform: Platform
+    carrier: Carrier
+    voice: Voice
+    ledger: Sequence[EffectRow]
+    """The effects of the stream, none of them left `sending`."""
+
+    @property
+    def stream(self) -> str:
+        return self.envelope.stream
+
+    def effect(
+        self, kind: EffectKind, effect_id: str, *, text: str = "", external_id: str = "", note: str = ""
+    ) -> EffectRow:
+        """An effect of this request, as it is planned."""
+        return EffectRow(
+            id=effect_id,
+            stream=self.stream,
+            run_id=self.envelope.workflow_id,
+            kind=kind,
+            epoch=self.envelope.epoch,
+            rank=rank_of(self.fact.kind),
+            state=EffectState.PLANNED,
+            digest=text,
+            external_id=external_id,
+            note=note,
+        )
+
+    def known(self, effect_id: str) -> EffectRow | None:
+        return next((row for row in self.ledger if row.id == effect_id), None)
+
+    def was_sent(self, effect_id: str) -> bool:
+        known = self.known(effect_id)
+        return known is not None and known.state is EffectState.SENT
+
+    async def say_summary(self, text: str) -> RequestRefused | None:
+        """Creates the summary comment or edits it in place; what the platform refused, if it did."""
+        effect_id = summary_id(self.stream)
+        body = self.signed(text, effect_id)
+        row = await self.carrier.due(self.effect(EffectKind.SUMMARY, effect_id, text=digest(body)))
+        if row is None:
+            return None
+
+        async def call(begun: EffectRow) -> Landed:
+            return await self._put_comment(begun, body)
+
+        return await self._said(row, call)
+
+    async def set_status(self, head: str, state: StatusState, text: str) -> RequestRefused | None:
+        """Sets the status on a head; what the platform refused, if it did."""
+        if not head or not self.platform.capabilities.statuses:
+            return None
+        line = " ".join(self.voice.redact(text).split())
+        description = line if len(line) <= _STATUS_LIMIT else line[: _STATUS_LIMIT - 1] + "…"
+        wanted = self.effect(
+            EffectKind.STATUS,
+            status_id(self.stream, head),
+            text=status_digest(state.value, description),
+            external_id=head,
+        )
+        row = await self.carrier.due(wanted)
+        if row is None:
+            return None
+        link = self.voice.link(self.envelope.workflow_id)
+
+        async def call(_: EffectRow) -> Landed:
+            await self.platform.set_status(
+                self.fact.pull_request,
+                head,
+                state=state,
+                context=self.voice.context,
+                description=description,
+                url=link,
+            )
+            return Landed(head, link)
+
+        return await self._said(row, call)
+
+    def signed(self, text: str, effect_id: str) -> str:
+        limit = self.platform.capabilities.comment_limit
+        return self.voice.markers.sign(self.voice.redact(text), effect_id, limit)
+
+    async def _said(self, row: EffectRow, call: Call) -> RequestRefused | None:
+        try:
+            await self.carrier.send(row, call)
+        except RequestRefused as refusal:
+            await self.carrier.refuse(row, refusal)
+            return refusal
+        return None
+
+    async def _put_comment(self, effect: EffectRow, body: str) -> Landed:
+        """A comment that somebody deleted is said again: what is to be known now stands nowhere else."""
+        ref = self.fact.pull_request
+        if effect.external_id:
+            try:
+                return Landed((await self.platform.update_comment(ref, effect.external_id, body)).comment_id)
+            except NotFound:
+                pass
+        return Landed((await self.platform.create_comment(ref, body)).comment_id)

@@ -1,0 +1,106 @@
+"""Removes what came twice: the machine that looks again at pull requests in doubt, by our own marks."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from penstock_commenter.doubts import Doubt, Doubts
+from penstock_commenter.finder import Finder
+from penstock_commenter.handler import lease_key
+from penstock_commenter.identity import summary_id
+from penstock_commenter.occasion import Voice
+from penstock_commenter.ports import Platforms
+from penstock_commenter.tenure import Tenure, Timing
+from penstock_platforms.errors import PlatformError
+from penstock_platforms.ports import Platform
+from penstock_runtime.clock import Clock
+from penstock_runtime.metrics import Metrics
+from penstock_store.errors import StoreError
+from penstock_store.ports import Store
+from penstock_store.rows import EffectKind, EffectRow
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Sweeper:
+    """A summary's double is deleted, and a doubled inline comment; a submitted review cannot be taken back and is
+    counted. Of doubles the one in the ledger stays, else the oldest."""
+
+    store: Store
+    platforms: Platforms
+    doubts: Doubts
+    clock: Clock
+    voice: Voice
+    timing: Timing
+    metrics: Metrics
+    holder: str
+    name: str = "commenter.sweeper"
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def step(self) -> float:
+        doubt = self.doubts.take_due()
+        if doubt is not None:
+            await self._look(doubt)
+        return min(self.doubts.next_in(), 5.0)
+
+    async def stop(self) -> None:
+        """What is not looked at any more was at most a transient double; it is counted by nobody."""
+
+    async def _look(self, doubt: Doubt) -> None:
+        """What fails is left to the next look; the last one to fail is seen in the log."""
+        key = lease_key(doubt.stream)
+        try:
+            tenure = await Tenure.take(self.store.leases, self.clock, key, self.holder, self.timing)
+            if tenure is None:
+                self.doubts.again(doubt)
+                return
+            async with tenure:
+                await self._sweep(doubt)
+        except (PlatformError, StoreError) as error:
+            _log.warning("could not look for doubles", extra={"stream": doubt.stream, "error": str(error)})
+
+    async def _sweep(self, doubt: Doubt) -> None:
+        platform = self.platforms.of(doubt.ref)
+        account = await self.platforms.account(doubt.ref)
+        finder = Finder(platform, doubt.ref, account, self.voice.markers, self.voice.context)
+        ledger = {row.id: row for row in await self.store.effects.of_stream(doubt.stream)}
+        await self._sweep_summary(doubt, platform, finder, ledger)
+        await self._sweep_inline(doubt, platform, finder, ledger.values())
+        for row in ledger.values():
+            if row.kind is EffectKind.REVIEW and len(await finder.reviews(row.id)) > 1:
+                self._count(EffectKind.REVIEW, doubt)
+
+    async def _sweep_summary(
+        self, doubt: Doubt, platform: Platform, finder: Finder, ledger: dict[str, EffectRow]
+    ) -> None:
+        effect_id = summary_id(doubt.stream)
+        found = [each.comment_id for each in await finder.summaries(effect_id)]
+        known = ledger.get(effect_id)
+        for comment_id in _superfluous(found, known.external_id if known else ""):
+            await platform.delete_comment(doubt.ref, comment_id)
+            self._count(EffectKind.SUMMARY, doubt)
+
+    async def _sweep_inline(
+        self, doubt: Doubt, platform: Platform, finder: Finder, ledger: Iterable[EffectRow]
+    ) -> None:
+        if not platform.capabilities.delete_review_comments:
+            return
+        comments = await finder.inline_comments()
+        for row in ledger:
+            if row.kind is not EffectKind.INLINE:
+                continue
+            found = [each.comment_id for each in comments if self.voice.markers.marks(each.body, row.id)]
+            for comment_id in _superfluous(found, row.external_id):
+                await platform.delete_review_comment(doubt.ref, comment_id)
+                self._count(EffectKind.INLINE, doubt)
+
+    def _count(self, kind: EffectKind, doubt: Doubt) -> None:
+        self.metrics.effects.labels(kind.value, "doubled").inc()
+        _log.warning("said twice", extra={"stream": doubt.stream, "effect": kind.value})
+
+
+def _superfluous(found: list[str], known: str) -> list[str]:
+    kept = known if known in found else next(iter(found), "")
+    return [each for each in found if each != kept]
