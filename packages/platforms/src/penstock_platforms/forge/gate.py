@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -113,6 +114,7 @@ class Gate:
 
     async def _answer(self, reply: Reply, fault: Fault | None, scope: Scope, line: tuple[Receive, Send]) -> None:
         receive, send = line
+        reply.headers.append((b"date", format_datetime(self.now(), usegmt=True).encode()))
         kind = fault.kind if fault is not None else None
         if kind is FaultKind.RESET_AFTER:
             await _drop(scope, receive)

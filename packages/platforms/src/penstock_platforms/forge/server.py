@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from penstock_platforms.forge.app import build
 from penstock_platforms.forge.diffs import Diffs
@@ -54,8 +54,8 @@ class Forge:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         accounts = dict(tokens or {TOKEN: BOT})
-        self._socket = None if port is None else socket.create_server((host, port))
-        self.url = _NOWHERE if self._socket is None else f"http://{host}:{self._socket.getsockname()[1]}"
+        listening = None if port is None else socket.create_server((host, port))
+        self.url = _NOWHERE if listening is None else f"http://{host}:{listening.getsockname()[1]}"
         self._journals = (Journal(root / "state.jsonl"), Journal(root / "ledger.jsonl"))
         self.hooks = Hooks(hook)
         self.faults = Faults()
@@ -72,8 +72,7 @@ class Forge:
             now=now,
             closing=self._closing,
         )
-        self._server: _Server | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._listener = None if listening is None else _Listener(self.app, listening)
 
     @property
     def api_url(self) -> str:
@@ -82,29 +81,16 @@ class Forge:
 
     async def __aenter__(self) -> Self:
         await self.hooks.start()
-        if self._socket is not None:
-            config = uvicorn.Config(
-                self.app,
-                http=_Protocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                log_level="critical",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=2,
-            )
-            self._server = _Server(config)
-            self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        if self._listener is not None:
+            await self._listener.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
-        if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            await self._serving
+        if self._listener is not None:
+            await self._listener.stop()
         await self.hooks.stop()
         for journal in self._journals:
             journal.close()
@@ -114,11 +100,33 @@ class Forge:
         return _InProcess(self.app)
 
 
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals belong to whoever started the forge."""
-        yield
+class _Listener:
+    """uvicorn's protocol on a socket of ours. Its own server would take the signals of whoever started the forge,
+    and look only ten times a second whether it is to end."""
+
+    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
+        self._socket = listening
+        self._state = ServerState()
+        self._config = uvicorn.Config(
+            app, lifespan="off", ws="none", log_config=None, access_log=False, server_header=False, date_header=False
+        )
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._config.load()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Protocol(self._config, self._state, {}, loop), sock=self._socket
+        )
+
+    async def stop(self) -> None:
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        await asyncio.gather(*self._state.tasks, return_exceptions=True)
+        await self._server.wait_closed()
 
 
 class _Protocol(H11Protocol):

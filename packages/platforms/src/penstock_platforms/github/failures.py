@@ -33,6 +33,7 @@ _BEFORE_SENDING = (
 # GitHub names the place of a refused comment in several wordings; all of them say one of these.
 _ABOUT_ANCHORS = ("could not be resolved", "must be part of the diff", "thread path is invalid", "same hunk")
 _DETAIL_LIMIT = 300
+_LONGEST_WAIT = 86_400.0
 
 
 def from_exception(error: httpx.HTTPError, *, write: bool) -> PlatformError:
@@ -92,19 +93,19 @@ def _message(body: bytes) -> str:
 
 
 def _retry_after(answer: httpx.Response, now: Callable[[], datetime]) -> float | None:
-    """Seconds to wait. Points in time are compared with the platform's own clock where it tells it."""
+    """Seconds to wait, a day at most. Points in time are compared with the platform's own clock where it tells it."""
     said = answer.headers.get("retry-after", "")
     if said.isdecimal():
-        return float(said)
+        return min(float(said), _LONGEST_WAIT)
     clock = _date(answer.headers.get("date", "")) or now()
     until = _date(said)
-    reset = answer.headers.get("x-ratelimit-reset", "")
-    if until is None and answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        until = datetime.fromtimestamp(min(int(reset), _LAST_SECOND), UTC)
-    return None if until is None else max(0.0, (until - clock).total_seconds())
-
-
-_LAST_SECOND = 253_402_300_799  # of the year 9999, where datetime ends
+    if until is not None:
+        wait = until.timestamp() - clock.timestamp()
+    elif answer.headers.get("x-ratelimit-remaining") == "0" and answer.headers.get("x-ratelimit-reset", "").isdecimal():
+        wait = float(answer.headers["x-ratelimit-reset"]) - clock.timestamp()
+    else:
+        return None
+    return min(max(wait, 0.0), _LONGEST_WAIT)
 
 
 def _date(text: str) -> datetime | None:
