@@ -1,10 +1,14 @@
-"""What a log can refuse.
+"""What a log and the machines on it can refuse.
 
 LogError
 ├── LogUnavailable       brokers or database away: pause and try again
-├── RecordRefused        this record will never be taken (too large, topic gone): its stream is blocked, visibly
-└── LogMisconfigured     wrong credentials, unknown topic, bad setting: stop and say what to change
+├── RecordRefused        these records will never be taken (too large, topic gone): their streams are blocked, visibly
+├── LogMisconfigured     wrong credentials, unknown topic, bad setting: stop and say what to change
+├── LogTakenOver         another process holds the Postgres log by now: this one must end
+└── HandlerStuck         a handler went on after it was cancelled: the process must end
 """
+
+from collections.abc import Mapping
 
 
 class LogError(Exception):
@@ -16,8 +20,24 @@ class LogUnavailable(LogError):
 
 
 class RecordRefused(LogError):
-    """The log refuses this record for good."""
+    """The log refuses these records for good; all others of the same call are acknowledged."""
+
+    def __init__(self, refused: Mapping[int, str]) -> None:
+        super().__init__("; ".join(f"record {index}: {reason}" for index, reason in refused.items()))
+        self.refused = refused
+        """Reasons by index into the records given."""
 
 
 class LogMisconfigured(LogError):
     """The log cannot be used as it is set up: the message names the setting and the remedy."""
+
+
+class LogTakenOver(LogError):
+    """Another process has taken over the log on this database; this one must end."""
+
+
+class HandlerStuck(LogError):
+    """A handler went on long after it was cancelled; ending the process makes its record a suspect."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(f"the handler of {what} ignores its cancellation for {seconds:.0f} s")

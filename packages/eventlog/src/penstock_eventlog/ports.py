@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from penstock_contracts.envelope import Headers
-from penstock_store.rows import OutboxRow, Place, RawRecord
+from penstock_store.rows import Lease, OutboxRow, Place, RawRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,21 @@ class NewRecord:
 
 
 Partition = tuple[str, int]
+Revoked = Callable[[frozenset[Partition]], None]
+Bell = Callable[[], None]
+
+
+def unheard() -> None:
+    """A bell that nobody listens to."""
 
 
 class Consumer(Protocol):
     """One member of a group. Not thread-safe, driven by one task."""
 
     async def poll(self, limit: int, timeout: float) -> Sequence[RawRecord]:
-        """At most `limit` records of partitions that are not paused, in order per partition. Also keeps the membership
-        alive: call it often, also when everything is paused. May raise LogUnavailable, LogMisconfigured."""
+        """At most `limit` records of partitions that are not paused, in order per partition; with timeout 0 at once.
+        Also keeps the membership alive: call it often, also when everything is paused. May raise LogUnavailable,
+        LogMisconfigured, LogTakenOver."""
         ...
 
     async def commit(self, places: Sequence[Place]) -> None:
@@ -41,6 +48,10 @@ class Consumer(Protocol):
 
     def assigned(self) -> frozenset[Partition]: ...
 
+    def lag(self) -> Mapping[Partition, int]:
+        """How many records lie behind what this member was given, as far as it knows without asking."""
+        ...
+
     async def close(self) -> None:
         """Leaves the group at once."""
         ...
@@ -48,17 +59,20 @@ class Consumer(Protocol):
 
 class Producer(Protocol):
     async def send(self, records: Sequence[NewRecord]) -> None:
-        """Returns when every record is acknowledged. Raises RecordRefused or LogUnavailable (some may be there)."""
+        """Returns when every record is acknowledged; records of one key and topic lie in the order given.
+
+        Raises RecordRefused (the records it does not name are acknowledged) or LogUnavailable (some may be there). What
+        follows a refused record of the same stream is refused with it wherever the log can know in time.
+        """
         ...
 
     async def close(self) -> None: ...
 
 
 class Log(Protocol):
-    def consumer(
-        self, group: str, topics: Sequence[str], on_revoked: Callable[[frozenset[Partition]], None]
-    ) -> Consumer:
-        """`on_revoked` is called, from poll, with the partitions this member lost: drop what is held of them."""
+    def consumer(self, group: str, topics: Sequence[str], on_revoked: Revoked, on_ready: Bell = unheard) -> Consumer:
+        """`on_revoked` is called, from poll, with the partitions this member lost: drop what is held of them.
+        `on_ready` is a hint, on the event loop's thread, that a poll may find something; polling is relied on."""
         ...
 
     def producer(self) -> Producer: ...
@@ -71,15 +85,11 @@ class Log(Protocol):
         """Creates missing topics of the flow table. Idempotent."""
         ...
 
-    async def check(self) -> None: ...
+    async def check(self) -> None:
+        """For readiness: raises when the log cannot be used."""
+        ...
 
     async def close(self) -> None: ...
-
-
-class Sink(Protocol):
-    """Where the relay publishes to."""
-
-    async def publish(self, rows: Sequence[OutboxRow]) -> "Published": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +98,15 @@ class Published:
 
     taken: tuple[int, ...]
     refused: Mapping[int, str]
+
+
+class Sink(Protocol):
+    """Where the relay publishes to."""
+
+    async def publish(self, rows: Sequence[OutboxRow], lease: Lease) -> Published:
+        """Every row is taken or refused. LogUnavailable, StoreUnavailable: some may be there, ask again. FenceLost."""
+        ...
+
+    async def mark(self, ids: Sequence[int], lease: Lease) -> None:
+        """What was taken is not to be published again. FenceLost: somebody else holds the lease, nothing is marked."""
+        ...

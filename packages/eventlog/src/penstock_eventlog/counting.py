@@ -1,0 +1,98 @@
+"""How often a record was begun: what ends its process must be found out, and must not stop the others for ever.
+
+Two counts per record, kept in the store's deliveries.
+
+- In company (consumer `<group>`): one more when its turn has come, with one upsert for all whose turn it is. 1: nobody
+  died of it. From 2 on the record is a *suspect*: a process ended, not in order, while this record was handled, or its
+  end was not committed yet. Those handled beside it are suspects too, those that only waited are not.
+- Alone (consumer `<group> alone`): one more when a suspect's own turn has come and nothing else is handled in the
+  process, and forgotten as soon as its handler ended, however it ended. So a count of n says: n - 1 processes died of
+  this record alone. At three deaths alone, a count of 4, it is *poison* and not handled again.
+
+Both are forgotten with the commit and taken back by an orderly end, so that only deaths are counted. A suspect that
+waits for its turn is not counted alone: it does not become poison for what its neighbour did.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from penstock_eventlog.lanes import Held
+from penstock_eventlog.ports import Partition
+from penstock_store.errors import StoreUnavailable
+from penstock_store.ports import Deliveries
+from penstock_store.rows import Place
+
+SUSPECT = 2
+DEATHS_ALONE = 3
+
+
+class DeliveryCounts:
+    def __init__(self, deliveries: Deliveries, group: str) -> None:
+        self._deliveries = deliveries
+        self._company = group
+        self._alone = f"{group} alone"
+        self._counted: set[Place] = set()
+        self._suspects: set[Place] = set()
+        self._to_forget: dict[str, set[Place]] = {self._company: set(), self._alone: set()}
+        self._to_take_back: set[Place] = set()
+
+    async def count(self, batch: Sequence[Held]) -> None:
+        """Marks the suspects; whoever waits for another try is counted already. Raises StoreUnavailable: then none of
+        the batch may be handled."""
+        batch = [held for held in batch if not held.counted]
+        if not batch:
+            return
+        counts = await self._deliveries.count(self._company, [held.place for held in batch])
+        for held in batch:
+            held.counted = True
+            held.suspect = counts[held.place] >= SUSPECT
+            self._counted.add(held.place)
+            if held.suspect:
+                self._suspects.add(held.place)
+
+    async def begin_alone(self, held: Held) -> bool:
+        """False: it is poison. Raises StoreUnavailable."""
+        counts = await self._deliveries.count(self._alone, [held.place])
+        return counts[held.place] <= DEATHS_ALONE
+
+    async def end_alone(self, held: Held) -> None:
+        try:
+            await self._deliveries.forget(self._alone, [held.place])
+        except StoreUnavailable:
+            self._to_forget[self._alone].add(held.place)
+
+    def finished(self, places: Iterable[Place]) -> None:
+        """They are committed: nobody has to know any more how often they were begun."""
+        places = set(places)
+        self._to_forget[self._company] |= places
+        self._to_forget[self._alone] |= places & self._suspects
+        self._counted -= places
+        self._suspects -= places
+
+    def unfinished(self, places: Iterable[Place]) -> None:
+        """They were given back in order: lost to another member, or the process ends."""
+        returned = self._counted & set(places)
+        self._to_take_back |= returned
+        self._counted -= returned
+        self._suspects -= returned
+
+    def lost(self, partitions: frozenset[Partition]) -> None:
+        self.unfinished([place for place in self._counted if (place.topic, place.partition) in partitions])
+
+    def all_unfinished(self) -> None:
+        self.unfinished(set(self._counted))
+
+    async def flush(self) -> bool:
+        """Whether there was anything to write. Raises StoreUnavailable; what was not written is kept."""
+        pending = bool(self._to_take_back or any(self._to_forget.values()))
+        for consumer, places in self._to_forget.items():
+            if places:
+                await self._deliveries.forget(consumer, sorted(places, key=_order))
+                places.clear()
+        if self._to_take_back:
+            await self._deliveries.take_back(self._company, sorted(self._to_take_back, key=_order))
+            self._to_take_back.clear()
+        return pending
+
+
+def _order(place: Place) -> tuple[str, int, int]:
+    return place.topic, place.partition, place.position

@@ -1,0 +1,67 @@
+"""The two ways of handling that the loop knows: one record after the other, or a batch at a time."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from penstock_contracts.event import Event
+from penstock_contracts.facts import Fact
+from penstock_eventlog.lanes import Held, LaneOf, all_in_one, by_key
+from penstock_eventlog.outcomes import DeadLetter, Emit, Outcome
+from penstock_store.ports import Fold, S, Streams
+from penstock_store.rows import Delivered
+
+Handler = Callable[[Event[Fact]], Awaitable[Outcome]]
+BatchHandler = Callable[[Sequence[Delivered]], Awaitable[Sequence[Outcome]]]
+Stall = Callable[[Delivered, DeadLetter], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class OneByOne:
+    """A handler per type of fact; `concurrency` records at once, those of one key in order."""
+
+    handles: Mapping[str, Handler]
+    concurrency: int = 8
+    longest_unit: int = 1
+    lane_of: LaneOf = by_key
+    stall: Stall | None = None
+
+    async def handle(self, unit: Sequence[Held]) -> Sequence[Outcome]:
+        handler = self.handles.get(unit[0].event.envelope.type)
+        if handler is None:
+            return (DeadLetter("no handler", f"nobody here handles {unit[0].event.envelope.type}"),)
+        return (await handler(unit[0].event),)
+
+
+@dataclass(frozen=True, slots=True)
+class InBatches:
+    """One batch at a time, in the order in which it came. `stall` says in the stream that an event of it was given up:
+    it writes the dead letter itself."""
+
+    handler: BatchHandler
+    stall: Stall | None = None
+    longest_unit: int = 200
+    concurrency: int = 1
+    lane_of: LaneOf = all_in_one
+
+    async def handle(self, unit: Sequence[Held]) -> Sequence[Outcome]:
+        outcomes = await self.handler([Delivered(held.event, held.record) for held in unit])
+        if len(outcomes) != len(unit):
+            raise ValueError(f"the batch handler gave {len(outcomes)} outcomes for {len(unit)} events")
+        return outcomes
+
+
+Work = OneByOne | InBatches
+
+
+def stalling(streams: Streams, consumer: str, fold: Fold[S]) -> Stall:
+    """How the orchestrator gives an event up: workflow.stalled in its stream, in one transaction with the letter."""
+
+    async def stall(delivered: Delivered, why: DeadLetter) -> Outcome:
+        error = f"{why.reason}: {why.error}".rstrip(": ")
+        await streams.stall(consumer, delivered, fold, error, STALL_REMEDY)
+        return Emit()
+
+    return stall
+
+
+STALL_REMEDY = "repair the cause, then `penstock dlq redrive`"
