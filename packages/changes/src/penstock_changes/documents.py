@@ -121,6 +121,7 @@ class ReviewDocument:
     findings: tuple[Finding, ...] = ()
     refused: int = 0
     model: str = ""
+    not_reviewed: tuple[NotReviewed, ...] = ()
 
 
 D = TypeVar("D")

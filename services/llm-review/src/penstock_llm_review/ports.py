@@ -1,0 +1,44 @@
+"""What this service needs from outside, beside the blobs."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked. Its key is the same for the same question to the same model."""
+
+    system: str
+    user: str
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """`cut_off` says that the model had more to say than it was allowed to."""
+
+    text: str
+    model: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cut_off: bool = False
+
+
+class Model(Protocol):
+    """A model behind an address. Costs money with every call; raises nothing but ModelError, and never tries again."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def ask(self, prompt: Prompt) -> ModelAnswer: ...
+
+    async def close(self) -> None: ...
+
+
+class AnswerCache(Protocol):
+    """Answers by the hash of the question, so that a redelivered request costs nothing. Never raises: a cache that
+    cannot be asked has nothing, and what cannot be kept is forgotten."""
+
+    async def get(self, key: str) -> ModelAnswer | None: ...
+
+    async def put(self, key: str, answer: ModelAnswer) -> None: ...
