@@ -60,8 +60,8 @@ def _install_with_pip(target: Path) -> bool:
 
 def _install_from_index(uv: Path) -> None:
     given = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL") or pip_setting("index-url")
-    index, opener = _open_index(given or _PUBLIC_INDEX)
-    address, digest = _choose(_read_index(index, opener))
+    index, opener = _open_index(re.sub(r"^[\w-]+=", "", given or _PUBLIC_INDEX))  # uv allows name=address
+    address, digest = choose_wheel(_read_index(index, opener))
     with opener.open(address, timeout=_TIMEOUT) as answer:
         wheel = answer.read()
     if hashlib.sha256(wheel).hexdigest() != digest:
@@ -97,10 +97,13 @@ class _Links(html.parser.HTMLParser):
 
 
 def _read_index(index: str, opener: urllib.request.OpenerDirector) -> dict[str, tuple[str, str]]:
-    """The files of uv in an index, JSON (PEP 691) or HTML (PEP 503): name -> (address, sha256)."""
     request = urllib.request.Request(index.rstrip("/") + "/uv/", headers={"Accept": _ACCEPT})
     with opener.open(request, timeout=_TIMEOUT) as answer:
-        body, kind, address = answer.read(), answer.headers.get_content_type(), answer.url
+        return files_of(answer.read(), answer.headers.get_content_type(), answer.url)
+
+
+def files_of(body: bytes, kind: str, address: str) -> dict[str, tuple[str, str]]:
+    """The files on a page of an index, JSON (PEP 691) or HTML (PEP 503): name -> (address, sha256)."""
     if kind.endswith("json"):
         files = [(file["url"], file["hashes"].get("sha256", "")) for file in json.loads(body)["files"]]
     else:
@@ -112,7 +115,8 @@ def _read_index(index: str, opener: urllib.request.OpenerDirector) -> dict[str, 
     return {urllib.parse.unquote(link.rpartition("/")[2]): (link, digest) for link, digest in absolute}
 
 
-def _choose(files: dict[str, tuple[str, str]]) -> tuple[str, str]:
+def choose_wheel(files: dict[str, tuple[str, str]]) -> tuple[str, str]:
+    """Address and sha256 of the pinned uv for this machine."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
     if sys.platform == "darwin":
         tag = rf"macosx_\d+_\d+_{machine.replace('aarch64', 'arm64')}"

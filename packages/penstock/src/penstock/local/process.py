@@ -56,7 +56,7 @@ class ServerProcess:
         try:
             stored = json.loads(path.read_text())
             process = cls(pid=int(stored["pid"]), created=float(stored["created"]))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
         return process if process.alive() else None
 
