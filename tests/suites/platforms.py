@@ -24,7 +24,7 @@ from penstock_platforms.errors import (
 from penstock_platforms.forge.faults import Fault, FaultKind
 from penstock_platforms.forge.model import Pull, Repository
 from penstock_platforms.forge.server import Forge
-from penstock_platforms.github.transport import Limits
+from penstock_platforms.limits import Limits
 from penstock_platforms.ports import (
     FileStatus,
     InlineComment,

@@ -25,7 +25,7 @@ from penstock_platforms.errors import (
 )
 from penstock_platforms.forge.server import TOKEN, Forge
 from penstock_platforms.github.client import GitHub
-from penstock_platforms.github.transport import Limits
+from penstock_platforms.limits import Limits
 from tests.suites.platforms import PlatformSuite, Scene, staged
 
 REF = PullRequestRef("github", "forge", "1", "acme/shop", 7)

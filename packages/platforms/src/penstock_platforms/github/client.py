@@ -14,7 +14,8 @@ from penstock_contracts.facts import PullRequestRef
 from penstock_platforms.errors import AnswerUnreadable, MaybeSent, NotFound, RequestRefused
 from penstock_platforms.github import decode, threads
 from penstock_platforms.github.failures import review_refused
-from penstock_platforms.github.transport import DEFAULT_URL, Answer, Connection, Limits, decode_json, utc_now
+from penstock_platforms.github.transport import DEFAULT_URL, Answer, Connection, decode_json, utc_now
+from penstock_platforms.limits import Limits
 from penstock_platforms.ports import (
     Capabilities,
     ChangedFile,
@@ -229,3 +230,7 @@ def _shortened(description: str) -> str:
     if len(description) <= _STATUS_DESCRIPTION_LIMIT:
         return description
     return description[: _STATUS_DESCRIPTION_LIMIT - 1] + "…"
+
+
+connect = GitHub.connect
+"""What the registry looks for in every platform's client."""

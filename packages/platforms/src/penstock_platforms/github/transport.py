@@ -14,24 +14,12 @@ import httpx
 
 from penstock_platforms.errors import AnswerUnreadable, MaybeSent, RequestRefused
 from penstock_platforms.github.failures import from_answer, from_exception
+from penstock_platforms.limits import Limits
 
 DEFAULT_URL = "https://api.github.com"
 JSON = "application/vnd.github+json"
 _NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="next"')
 _REDIRECTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of outgoing calls; seconds and bytes."""
-
-    connect: float = 5.0
-    call: float = 30.0
-    connections: int = 50
-    idle_connections: int = 10
-    idle: float = 30.0
-    answer: int = 32 * 1024 * 1024
-    pages: int = 100
 
 
 @dataclass(frozen=True, slots=True)
