@@ -15,7 +15,7 @@ from penstock_changes.model import Side
 _COMMENT = r"(?:\#|//|/\*|<!--|\{\#|--|;|%|(?<!\S)\*|(?<!\S)')"
 _MARK = re.compile(rf"{_COMMENT}.*?\bpenstock:\s*ignore(?![\w-])(?:\[([^\]\n]*)\])?[ \t:]*(.*)", re.IGNORECASE)
 _LONE_COMMENT = re.compile(rf"\s*{_COMMENT}")
-_CLOSING = re.compile(r"\s*(?:\*/|-->|#\})\s*$")
+_CLOSING = re.compile(r"\s*(?:\*/|-->|#\})\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ def suppressions(lines: Sequence[str]) -> tuple[Suppression, ...]:
         match = _MARK.search(line)
         if match is None:
             continue
-        alone = _LONE_COMMENT.match(line) is not None
+        reason, *code = _CLOSING.split(match.group(2).strip(), maxsplit=1)
+        alone = _LONE_COMMENT.match(line) is not None and not any(code)
         rules = tuple(rule for part in (match.group(1) or "").split(",") if (rule := part.strip()))
-        reason = _CLOSING.sub("", match.group(2)).strip()
         found.append(Suppression(_next_code(lines, number) if alone else number, number, rules, reason))
     return tuple(found)
 

@@ -38,7 +38,10 @@ _MESSAGES: tuple[tuple[type[SourceError], re.Pattern[str]], ...] = tuple(
     (error, re.compile(pattern, re.IGNORECASE))
     for error, pattern in (
         (SourceTooLarge, r"died of signal 25|file too large|exceeds maximum allowed size"),
-        (SourceUnavailable, r"no space left|unable to create '.*\.lock'|cannot lock ref|cannot allocate memory"),
+        (
+            SourceUnavailable,
+            r"no space left|git: (not found|no such file)|unable to create '.*\.lock'|cannot lock ref|cannot allocate",
+        ),
         (NotOffered, r"does not allow request for unadvertised object"),
         (NoMergeBase, r"no merge base"),
         (SourceThrottled, r"returned error: 429|too many requests"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from penstock_sources.environment import EMPTY_TREES, local_environment
-from penstock_sources.errors import CommitNotFound, GitFailed, InvalidRevision
+from penstock_sources.errors import CommitNotFound, GitFailed, InvalidRepository, InvalidRevision
 from penstock_sources.git import CorruptRepository, Git
 from penstock_sources.limits import Limits
 from penstock_sources.ports import Commit, Repository
@@ -67,7 +67,10 @@ class LocalRepository:
         """The folder that the working copy begins at."""
         if self._top is None:
             git = Git(self._path, self._environment, self._limits.read_seconds)
-            completed = await git.run("rev-parse", "--show-toplevel")
+            try:
+                completed = await git.run("rev-parse", "--show-toplevel")
+            except (CorruptRepository, GitFailed) as error:
+                raise InvalidRepository(f"{self._path} lies in no working copy") from error
             self._top = Path(os.fsdecode(completed.output.removesuffix(b"\n")))
         return self._top
 

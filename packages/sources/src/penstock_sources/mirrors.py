@@ -39,6 +39,7 @@ class GitMirrors:
 
     A commit that was brought has a ref of its own, written last: what has the ref is complete. Whoever changes a mirror
     holds its lock alone, whoever reads holds it with others; a mirror may be deleted whenever nobody holds it.
+    A server that hands out contents only with their commits has its mirror marked as whole, for good.
     """
 
     def __init__(self, root: Path, limits: Limits | None = None, environment: Mapping[str, str] | None = None) -> None:
@@ -95,9 +96,10 @@ class GitMirrors:
     async def _read(
         self, repository: Repository, commits: tuple[str, ...], read: Callable[[GitReader], Awaitable[Result]]
     ) -> Result:
-        """Brings the commits and reads. A damaged mirror is thrown away and made anew, once."""
+        """Brings the commits and reads. A mirror that is damaged, or lacks what the server does not hand out apart, is
+        thrown away and made anew, once."""
         mirror = self._folder(repository)
-        damaged = False
+        renewed = False
         for _ in range(_TRIES):
             await self.ensure(repository, *commits)
             try:
@@ -105,10 +107,12 @@ class GitMirrors:
                     # Between bringing and reading somebody may have deleted the mirror.
                     if not _missing(mirror, commits):
                         return await read(GitReader(await self._git(repository, mirror, held), self._limits))
-            except CorruptRepository:
-                if damaged:
+            except (CorruptRepository, NotOffered) as error:
+                if renewed:
                     raise
-                damaged = True
+                renewed = True
+                if isinstance(error, NotOffered):
+                    _whole_of(mirror).touch()
                 await self.forget(repository)
         raise SourceUnavailable("its mirror was deleted again and again while it was read")
 
@@ -117,7 +121,7 @@ class GitMirrors:
         if mirror.exists():
             await asyncio.to_thread(_sweep, mirror)
             git = await self._git(repository, mirror, held)
-            await self._fetch(git, commits)
+            await self._fetch(git, commits, _whole_of(mirror))
         else:
             building = mirror.with_suffix(".building")
             await _discard(building)
@@ -126,34 +130,20 @@ class GitMirrors:
             await git.run(
                 "init", "--quiet", "--bare", "--template=", f"--object-format={_FORMATS[len(commits[0])]}", "."
             )
-            await self._fetch(git, commits)
+            await self._fetch(git, commits, _whole_of(mirror))
             await asyncio.to_thread(building.rename, mirror)
         await self._check_size(mirror)
 
-    async def _fetch(self, git: Git, commits: list[str]) -> None:
+    async def _fetch(self, git: Git, commits: list[str], whole: Path) -> None:
         try:
-            await self._transfer(git, [f"+{commit}:{_OWN_REFS}/{commit}" for commit in commits])
+            await _transfer(git, [f"+{commit}:{_OWN_REFS}/{commit}" for commit in commits], whole)
         except NotOffered:
-            await self._transfer(git, list(_EVERYTHING))
+            whole.touch()
+            await _transfer(git, list(_EVERYTHING), whole)
             created = "".join(f"update {_OWN_REFS}/{commit} {commit}\n" for commit in commits)
             await git.run("update-ref", "--stdin", given=created.encode())
         # Packing together what several transfers brought writes a file larger than any of them.
         await replace(git, file_bytes=None).run("gc", "--auto", "--quiet")
-
-    async def _transfer(self, git: Git, refs: list[str]) -> None:
-        await git.run(
-            "fetch",
-            "--quiet",
-            "--filter=blob:none",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--no-auto-maintenance",
-            "--no-recurse-submodules",
-            "--no-show-forced-updates",
-            "--stdin",
-            "origin",
-            given="".join(f"{ref}\n" for ref in refs).encode(),
-        )
 
     async def _check_size(self, mirror: Path) -> None:
         size = await asyncio.to_thread(_size, mirror)
@@ -172,6 +162,23 @@ class GitMirrors:
         return self._root.absolute() / f"{hashlib.sha256(repository.key.encode()).hexdigest()[:40]}.git"
 
 
+async def _transfer(git: Git, refs: list[str], whole: Path) -> None:
+    filtered = () if whole.exists() else ("--filter=blob:none",)
+    await git.run(
+        "fetch",
+        "--quiet",
+        *filtered,
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+        "--no-recurse-submodules",
+        "--no-show-forced-updates",
+        "--stdin",
+        "origin",
+        given="".join(f"{ref}\n" for ref in refs).encode(),
+    )
+
+
 async def _bring_contents(git: Git, commit: str, paths: list[str]) -> None:
     """All missing contents in one transfer: git fetches together what it is about to compare, but one by one what it
     is asked to print."""
@@ -188,6 +195,10 @@ def _missing(mirror: Path, commits: Iterable[str]) -> list[str]:
 
 def _lock_of(mirror: Path) -> Path:
     return mirror.with_suffix(".lock")
+
+
+def _whole_of(mirror: Path) -> Path:
+    return mirror.with_suffix(".whole")
 
 
 def _sweep(mirror: Path) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from penstock_sources.errors import InvalidRepository, InvalidRevision
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_NAME = re.compile(r"[^-^~].*")
+_NAME = re.compile(r"[^-^~.].*")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f:?*\[\\]|\.\.")
 
 
