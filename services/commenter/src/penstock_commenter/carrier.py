@@ -5,7 +5,7 @@ is there. While it is not there it may still arrive, so it is sent again only af
 the platform had time to settle.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from penstock_commenter.tenure import Tenure
 from penstock_platforms.errors import MaybeSent, NotSent, PlatformError, RateLimited
 from penstock_runtime.steps import Steps
 from penstock_store.ports import Store
-from penstock_store.rows import EffectRow, EffectState
+from penstock_store.rows import EffectKind, EffectRow, EffectState
 
 Call = Callable[[EffectRow], Awaitable[Landed]]
 
@@ -47,6 +47,17 @@ class Carrier:
                 raise StillUnderWay(effect.id, remaining)
             self.doubted()
             await self._settle(effect, EffectState.PLANNED, Landed(effect.external_id, effect.url), effect.note)
+
+    async def settle_inline(self, ledger: Iterable[EffectRow]) -> bool:
+        """Whose review stands at the platform, but whose comments nobody wrote into the ledger any more: they are read
+        back. Whether there were any."""
+        rows = list(ledger)
+        submitted = {row.run_id for row in rows if row.kind is EffectKind.REVIEW and row.state is EffectState.SENT}
+        left = [row for row in rows if row.kind is EffectKind.INLINE and row.state is EffectState.PLANNED]
+        unknown = [row for row in left if row.run_id in submitted]
+        if unknown:
+            await self.record(unknown, await self.finder.places(unknown))
+        return bool(unknown)
 
     async def due(self, wanted: EffectRow) -> EffectRow | None:
         """Plans an effect; its row when there is something to do, None when the same or a later one was said."""
@@ -80,13 +91,13 @@ class Carrier:
         """The platform will not have it in any form."""
         await self._settle(effect, EffectState.REFUSED, Landed(effect.external_id, effect.url), str(error))
 
-    async def record(self, effects: Iterable[EffectRow], landed: Callable[[EffectRow], Landed | None]) -> None:
+    async def record(self, effects: Iterable[EffectRow], places: Mapping[str, Landed]) -> None:
         """What went out as part of a review: sent where it landed, else refused and therefore listed."""
         for effect in effects:
             if effect.state is not EffectState.PLANNED:
                 continue
             begun = await self.store.effects.begin(effect.id, await self.tenure.assure())
-            place = landed(effect)
+            place = places.get(effect.id)
             state = EffectState.REFUSED if place is None else EffectState.SENT
             await self._settle(begun, state, place or Landed(""), effect.note)
 

@@ -1,5 +1,6 @@
 """Whether something we may have said is at the platform: told by our own account and our keyed marks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from penstock_commenter.identity import Markers, digest
@@ -54,6 +55,17 @@ class Finder:
         ours = (each for each in found if each.author == self.account)
         return tuple(sorted(ours, key=lambda comment: (comment.created_at, _number(comment.comment_id))))
 
+    async def places(self, effects: Iterable[EffectRow]) -> dict[str, Landed]:
+        """Where inline comments stand, by the ids of their effects; of doubles the oldest."""
+        found = await self.inline_comments()
+        ids = [effect.id for effect in effects]
+        return {
+            each: Landed(comment.comment_id)
+            for comment in reversed(found)
+            for each in ids
+            if self.markers.marks(comment.body, each)
+        }
+
     async def reviews(self, effect_id: str) -> tuple[str, ...]:
         """The ids of our reviews with this effect's mark, the oldest first."""
         found = await self.platform.reviews(self.ref)
@@ -81,8 +93,7 @@ class Finder:
         return Landed(ours[0]) if ours else None
 
     async def _inline(self, effect: EffectRow) -> Landed | None:
-        ours = [each for each in await self.inline_comments() if self.markers.marks(each.body, effect.id)]
-        return Landed(ours[0].comment_id) if ours else None
+        return (await self.places([effect])).get(effect.id)
 
 
 def _number(comment_id: str) -> tuple[int, str]:

@@ -5,6 +5,7 @@ platform; 5. settle it in the ledger; then the next effect from 2; 6. answer. Th
 wherever it dies, the request is delivered again and goes on from what the ledger and the platform say.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from penstock_changes.errors import ChangesError
@@ -116,12 +117,18 @@ class Commenter:
             steps=self.steps,
             doubted=lambda: self.doubts.add(envelope.stream, fact.pull_request),
         )
-        ledger = await self.store.effects.of_stream(envelope.stream)
+        return Occasion(fact, envelope, platform, carrier, self.voice, await self._settled(event, carrier))
+
+    async def _settled(self, event: Event[CommentsRequested], carrier: Carrier) -> Sequence[EffectRow]:
+        stream, effects = event.envelope.stream, self.store.effects
+        ledger = await effects.of_stream(stream)
         concerned = [row for row in ledger if _concerns(row, event)]
         if any(row.state is EffectState.SENDING for row in concerned):
             await carrier.settle_leftovers(concerned)
-            ledger = await self.store.effects.of_stream(envelope.stream)
-        return Occasion(fact, envelope, platform, carrier, self.voice, ledger)
+            ledger = await effects.of_stream(stream)
+        if event.fact.kind is CommentsKind.REVIEW and await carrier.settle_inline(ledger):
+            ledger = await effects.of_stream(stream)
+        return ledger
 
     async def _head_moved(self, occasion: Occasion, times: Times) -> CommentsPublished | None:
         """Read right before a review, unless it stands there already and only its answer was lost."""

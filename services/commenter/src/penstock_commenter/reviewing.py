@@ -1,6 +1,6 @@
 """Submits the review of a run: once, with its inline comments, in the fullest form taken (B12, B13, B17)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from penstock_changes.anchors import Anchored, Anchors
@@ -40,14 +40,14 @@ class Reviewing:
         occasion = self.occasion
         effect_id = review_id(occasion.envelope.workflow_id)
         if occasion.was_sent(effect_id):
-            return await self._outcome(effect_id, None)
+            return await self._outcome(effect_id, ())
         verdict = _possible(self.aggregate.verdict, occasion.platform.capabilities)
         if not self.aggregate.inline and verdict is Verdict.COMMENT:
             return Submitted()
         await occasion.carrier.store.effects.plan([self._row(placed) for placed in self.aggregate.inline])
         row = await occasion.carrier.due(occasion.effect(EffectKind.REVIEW, effect_id))
         if row is None:
-            return await self._outcome(effect_id, None)
+            return await self._outcome(effect_id, ())
         try:
             taken = await self._submit(row, verdict)
         except RequestRefused as refusal:
@@ -101,30 +101,23 @@ class Reviewing:
         kept = tuple(placed for placed in comments if _stands(placed, anchors))
         return kept if len(kept) < len(comments) else ()
 
-    async def _outcome(self, effect_id: str, taken: tuple[Placed, ...] | None) -> Submitted:
-        """Settles the inline comments. `taken` are those of a call just made; None: read back what was taken before."""
-        occasion = self.occasion
-        review = await occasion.carrier.store.effects.get(effect_id)
-        sent = review is not None and review.state is EffectState.SENT
+    async def _outcome(self, effect_id: str, taken: tuple[Placed, ...]) -> Submitted:
+        """Writes into the ledger what became of the inline comments; `taken` are those of a call just made."""
+        carrier = self.occasion.carrier
+        review = await carrier.store.effects.get(effect_id)
         rows = await self._inline_rows()
         if any(row.state is EffectState.PLANNED for row in rows.values()):
-            places = await self._places(rows) if sent else {}
-            for placed in taken or ():
-                places.setdefault(self._id(placed), Landed(""))
-            await occasion.carrier.record(rows.values(), lambda row: places.get(row.id))
+            known = await carrier.finder.places(rows.values()) if taken else {}
+            places = {self._id(placed): Landed("") for placed in taken} | known
+            await carrier.record(rows.values(), places)
             rows = await self._inline_rows()
         inline = [
             placed.finding
             for placed in self.aggregate.inline
             if (row := rows.get(self._id(placed))) is not None and row.state is EffectState.SENT
         ]
+        sent = review is not None and review.state is EffectState.SENT
         return Submitted(review.external_id if review is not None and sent else "", tuple(inline))
-
-    async def _places(self, rows: Iterable[str]) -> dict[str, Landed]:
-        """Where the comments stand at the platform; of doubles the oldest."""
-        marks = self.occasion.voice.markers
-        found = await self.occasion.carrier.finder.inline_comments()
-        return {row: Landed(each.comment_id) for each in reversed(found) for row in rows if marks.marks(each.body, row)}
 
     async def _inline_rows(self) -> dict[str, EffectRow]:
         wanted = {self._id(placed) for placed in self.aggregate.inline}

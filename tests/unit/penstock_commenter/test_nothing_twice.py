@@ -1,0 +1,393 @@
+"""Nothing is said twice: kills, lost answers, duplicates, frozen processes, refusals."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from penstock_changes.documents import ReviewConfig
+from penstock_changes.findings import Severity
+from penstock_commenter.handler import Commenter
+from penstock_commenter.identity import inline_id, status_id, summary_id
+from penstock_commenter.sweeper import Sweeper
+from penstock_contracts.enums import CommentsKind, ErrorClassification
+from penstock_contracts.event import Event
+from penstock_contracts.facts import CommentsRequested
+from penstock_eventlog.outcomes import Emit, Failed, Outcome
+from penstock_platforms.forge.faults import Fault, FaultKind
+from penstock_platforms.forge.world import Draft
+from penstock_runtime.metrics import Metrics
+from penstock_runtime.steps import CrashAt, Crashed
+from penstock_store.rows import EffectState
+from tests.unit.penstock_commenter.stage import TIMING, Stagehand, answer_of, finding
+
+POINTS = (
+    "commenter.1.leased",
+    "commenter.2.planned",
+    "commenter.3.begun",
+    "commenter.4.called",
+    "commenter.5.settled",
+    "commenter.6.answered",
+)
+REVIEWS = r"/pulls/\d+/reviews$"
+COMMENTS = r"/issues/\d+/comments$"
+STATUSES = r"/statuses/"
+
+
+async def until_answered(stage: Stagehand, event: Event[CommentsRequested], holder: str = "commenter@b:1") -> Outcome:
+    """Deliver again, as the orchestrator's timer would after each failed answer, until it is answered."""
+    outcome: Outcome = Failed(ErrorClassification.UNKNOWN, "not delivered")
+    for _ in range(6):
+        outcome = await stage.process(holder).requested(event)
+        if not isinstance(outcome, Failed):
+            return outcome
+        assert outcome.error_class in (ErrorClassification.TRANSIENT, ErrorClassification.RATE_LIMITED)
+        stage.clock.advance((outcome.retry_after or 0.0) + 0.1)
+    raise AssertionError(f"still failing: {outcome}")
+
+
+def assert_said_once(stage: Stagehand, inline: int = 2) -> None:
+    assert (len(stage.reviews()), len(stage.comments()), len(stage.inline())) == (1, 1, inline)
+    assert stage.status() == "success"
+    rows = stage.store.tables.effects.values()
+    assert {row.state for row in rows} == {EffectState.SENT}
+
+
+@pytest.mark.parametrize("holder", ["commenter@a:1", "commenter@b:1"], ids=["restarted", "replaced"])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("point", POINTS)
+async def test_killed_anywhere_the_redelivered_request_ends_with_exactly_one_of_each(
+    stage: Stagehand, point: str, nth: int, holder: str
+) -> None:
+    event = await stage.review(finding(5), finding(30))
+    steps = CrashAt(point, nth)
+    crashes = nth == 1 or point not in ("commenter.1.leased", "commenter.6.answered")
+    if crashes:
+        with pytest.raises(Crashed):
+            await stage.process("commenter@a:1", steps).requested(event)
+    else:
+        await stage.process("commenter@a:1", steps).requested(event)
+
+    answer = answer_of(await until_answered(stage, event, holder))
+
+    assert answer.comments == 2
+    assert answer.review_id == str(stage.reviews()[0].id)
+    assert_said_once(stage)
+
+
+@pytest.mark.parametrize("second", POINTS[1:5])
+@pytest.mark.parametrize("first", POINTS[1:5])
+async def test_killed_twice_in_a_row_it_still_ends_with_exactly_one_of_each(
+    stage: Stagehand, first: str, second: str
+) -> None:
+    event = await stage.review(finding(5), finding(30))
+    for point, holder in ((first, "commenter@a:1"), (second, "commenter@b:1")):
+        stage.clock.advance(TIMING.lease)
+        with pytest.raises(Crashed):
+            await stage.process(holder, CrashAt(point)).requested(event)
+    stage.clock.advance(TIMING.lease)
+    answer_of(await until_answered(stage, event, "commenter@c:1"))
+    assert_said_once(stage)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.RESET_AFTER, FaultKind.RESET_BEFORE, FaultKind.TRUNCATE])
+@pytest.mark.parametrize("path", [REVIEWS, COMMENTS, STATUSES], ids=["review", "summary", "status"])
+async def test_a_lost_connection_leaves_exactly_one_of_each(stage: Stagehand, path: str, kind: FaultKind) -> None:
+    stage.forge.faults.add(Fault(kind, method="POST", path=path))
+    answer_of(await until_answered(stage, await stage.review(finding(5), finding(30))))
+    assert_said_once(stage)
+    assert len([each for each in stage.writes() if each.kind == "status.set"]) == 1
+
+
+async def test_a_write_that_landed_is_found_at_once_and_not_waited_for(stage: Stagehand) -> None:
+    stage.forge.faults.add(Fault(FaultKind.RESET_AFTER, method="POST", path=REVIEWS))
+    outcome = await stage.process().requested(await stage.review(finding(5), finding(30)))
+    assert isinstance(outcome, Emit)
+    assert_said_once(stage)
+
+
+async def test_a_write_that_may_still_land_is_not_sent_again_before_it_has_settled(stage: Stagehand) -> None:
+    event = await stage.review(finding())
+    stage.forge.faults.add(Fault(FaultKind.RESET_BEFORE, method="POST", path=REVIEWS))
+    first = await stage.process().requested(event)
+    assert isinstance(first, Failed)
+    assert first.retry_after == pytest.approx(TIMING.doubt)
+
+    stage.clock.advance(TIMING.doubt / 2)
+    again = await stage.process().requested(event)
+    assert isinstance(again, Failed)
+    assert again.retry_after == pytest.approx(TIMING.doubt / 2)
+    assert stage.reviews() == []
+
+    stage.clock.advance(TIMING.doubt / 2)
+    answer_of(await stage.process().requested(event))
+    assert_said_once(stage, inline=1)
+
+
+async def test_a_gateway_error_after_a_write_counts_as_perhaps_written(stage: Stagehand) -> None:
+    stage.forge.faults.add(Fault(FaultKind.STATUS, method="POST", path=COMMENTS, status=502))
+    answer_of(await until_answered(stage, await stage.review(finding(5), finding(30))))
+    assert_said_once(stage)
+
+
+async def test_a_redelivered_request_writes_nothing_and_answers_the_same(stage: Stagehand) -> None:
+    event = await stage.review(finding(5), finding(30))
+    first = answer_of(await stage.process().requested(event))
+    written = len(stage.writes())
+    second = answer_of(await stage.process("commenter@b:1").requested(event))
+    assert len(stage.writes()) == written
+    assert (second.review_id, second.comments, second.verdict) == (first.review_id, first.comments, first.verdict)
+
+
+async def test_a_redelivery_after_the_head_moved_finds_its_review_and_does_not_ask_for_another(
+    stage: Stagehand,
+) -> None:
+    event = await stage.review(finding())
+    with pytest.raises(Crashed):
+        await stage.process(steps=CrashAt("commenter.6.answered")).requested(event)
+    await stage.push({"more.py": "x = 1\n"})
+    answer = answer_of(await stage.process().requested(event))
+    assert (answer.comments, answer.head) == (1, event.fact.head)
+    assert len(stage.reviews()) == 1
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one process", "two processes"])
+async def test_the_same_request_twice_at_once_is_carried_out_once(stage: Stagehand, shared: bool) -> None:
+    event = await stage.review(finding(5), finding(30))
+    first = stage.process("commenter@a:1")
+    second = first if shared else stage.process("commenter@b:1")
+
+    outcomes = await asyncio.gather(first.requested(event), second.requested(event))
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Emit", "Failed"]
+    assert_said_once(stage)
+
+
+async def test_who_wants_to_write_too_fast_is_told_to_wait_and_nothing_is_in_doubt(stage: Stagehand) -> None:
+    event = await stage.review(finding(5), finding(30))
+    stage.forge.faults.add(Fault(FaultKind.RATE_LIMIT, method="POST", path=REVIEWS, seconds=77))
+    outcome = await stage.process().requested(event)
+    assert isinstance(outcome, Failed)
+    assert (outcome.error_class, outcome.retry_after) == (ErrorClassification.RATE_LIMITED, 77.0)
+    answer_of(await stage.process().requested(event))
+    assert_said_once(stage)
+
+
+@dataclass(slots=True)
+class FreezeAt:
+    """A process that is stopped at a point for a while, as by SIGSTOP, and then goes on as if nothing had been."""
+
+    stage: Stagehand
+    point: str
+    seconds: float
+    frozen: int = field(default=0)
+
+    def reach(self, point: str) -> None:
+        if point == self.point and not self.frozen:
+            self.frozen += 1
+            self.stage.clock.advance(self.seconds)
+
+    def hold(self, count: int) -> None:
+        """Nobody asks."""
+
+
+async def test_whoever_was_frozen_past_its_lease_does_not_write(stage: Stagehand) -> None:
+    event = await stage.review(finding(5), finding(30))
+    frozen = stage.process("commenter@a:1", FreezeAt(stage, "commenter.3.begun", TIMING.lease + 1))
+    outcome = await frozen.requested(event)
+    assert isinstance(outcome, Failed)
+    assert stage.writes() == ()
+    assert frozen.doubts.next_in() < 60
+    answer_of(await until_answered(stage, event))
+    assert_said_once(stage)
+
+
+async def test_whoever_was_frozen_before_it_began_takes_the_lease_again_or_leaves(stage: Stagehand) -> None:
+    event = await stage.review(finding(5), finding(30))
+    other = stage.process("commenter@b:1")
+
+    class TakenOver(FreezeAt):
+        pass
+
+    steps = TakenOver(stage, "commenter.2.planned", TIMING.lease + 1)
+    assert isinstance(await stage.process("commenter@a:1", steps).requested(event), Failed)
+    answer_of(await other.requested(event))
+    assert_said_once(stage)
+
+
+async def test_a_frozen_write_that_lands_late_is_taken_back_by_the_sweeper(stage: Stagehand) -> None:
+    """The one double that cannot be prevented: frozen between its last look at the clock and the call."""
+    event = await stage.review(finding(5))
+    with pytest.raises(Crashed):
+        await stage.process("commenter@a:1", CrashAt("commenter.3.begun", nth=2)).requested(event)
+    stage.clock.advance(TIMING.lease)
+    commenter = stage.process("commenter@b:1")
+    answer_of(await commenter.requested(event))
+    (summary,) = stage.comments()
+    (inline,) = stage.inline()
+
+    world = stage.forge.world
+    world.comment(stage.repository, stage.pull, author="penstock-bot", body=summary.body)
+    late = Draft("app.py", 5, inline.body)
+    body = stage.reviews()[0].body
+    world.review(
+        stage.repository,
+        stage.pull,
+        author="penstock-bot",
+        body=body,
+        commit=stage.pull.head,
+        state="COMMENTED",
+        drafts=[late],
+    )
+    sweeper = a_sweeper(stage, commenter)
+    for _ in range(3):
+        stage.clock.advance(30)
+        await sweeper.step()
+
+    assert [each.id for each in stage.comments()] == [summary.id]
+    assert [each.id for each in stage.inline()] == [inline.id]
+    doubled = sweeper.metrics.effects.labels("review", "doubled")._value.get()
+    assert doubled >= 1
+
+
+def a_sweeper(stage: Stagehand, commenter: Commenter) -> Sweeper:
+    return Sweeper(
+        store=stage.store,
+        platforms=commenter.platforms,
+        doubts=commenter.doubts,
+        clock=stage.clock,
+        voice=stage.voice,
+        timing=TIMING,
+        metrics=Metrics(CollectorRegistry()),
+        holder="commenter@b:1/sweeper",
+    )
+
+
+async def test_the_sweeper_leaves_alone_what_others_wrote_with_a_copied_mark(stage: Stagehand) -> None:
+    commenter = stage.process()
+    await commenter.requested(await stage.review(finding()))
+    (summary,) = stage.comments()
+    stage.forge.world.comment(stage.repository, stage.pull, author="mallory", body=summary.body)
+    commenter.doubts.add(stage.stream, stage.ref)
+    stage.clock.advance(10)
+    await a_sweeper(stage, commenter).step()
+    assert len(stage.comments()) == 2
+
+
+async def test_a_copied_mark_of_somebody_else_does_not_pass_for_ours(stage: Stagehand) -> None:
+    mark = stage.markers.of(summary_id(stage.stream))
+    stage.forge.world.comment(stage.repository, stage.pull, author="mallory", body=f"hello\n\n{mark}")
+    stage.forge.faults.add(Fault(FaultKind.RESET_BEFORE, method="POST", path=COMMENTS))
+    answer_of(await until_answered(stage, await stage.review(finding())))
+    assert [each.author for each in stage.comments()] == ["mallory", "penstock-bot"]
+
+
+async def test_a_bad_place_costs_only_its_own_comment(stage: Stagehand) -> None:
+    """The diff we read says more than the platform's, as where a platform leaves a big file out."""
+    event = await stage.review(finding(5), finding(2, path="other.py"))
+    diff = (await stage.diff()).decode() + OTHER
+    event = with_change(event, await stage.store.blobs.put(diff.encode()))
+    answer = answer_of(await stage.process().requested(event))
+    assert answer.comments == 1
+    assert [each.path for each in stage.inline()] == ["app.py"]
+    assert len(stage.reviews()) == 1
+    assert "`other.py:2`" in stage.comments()[0].body
+
+
+OTHER = """diff --git a/other.py b/other.py
+index 1111111..2222222 100644
+--- a/other.py
++++ b/other.py
+@@ -1,2 +1,2 @@
+ one
+-two
++zwei
+"""
+
+
+def with_change(event: Event[CommentsRequested], blob: str) -> Event[CommentsRequested]:
+    return Event(event.envelope, replace(event.fact, change_blob=blob))
+
+
+async def test_when_every_place_is_refused_all_findings_stand_in_the_summary(stage: Stagehand) -> None:
+    event = with_change(await stage.review(finding(2, path="other.py")), await stage.store.blobs.put(OTHER.encode()))
+    answer = answer_of(await stage.process().requested(event))
+    assert (answer.comments, stage.reviews()) == (0, [])
+    assert "`other.py:2`" in stage.comments()[0].body
+    assert stage.status() == "success"
+    row = stage.store.tables.effects[inline_id(stage.stream, "other.py:2:bugs/off-by-one")]
+    assert row.state is EffectState.REFUSED
+
+
+async def test_a_refused_verdict_costs_only_the_verdict(stage: Stagehand) -> None:
+    """Nobody may request changes on a pull request of their own."""
+    stage.pull = await stage.forge.world.open_pull_request(
+        stage.repository, title="Ours", files={"app.py": "line one\n"}, author="penstock-bot"
+    )
+    config = ReviewConfig(request_changes_at=Severity.HIGH)
+    answer_of(await stage.process().requested(await stage.review(finding(1), config=config)))
+    assert [each.state for each in stage.reviews()] == ["COMMENTED"]
+    assert stage.status() == "failure"
+
+
+async def test_a_review_refused_in_every_form_is_said_in_the_summary_and_told_in_the_answer(stage: Stagehand) -> None:
+    stage.forge.faults.add(Fault(FaultKind.STATUS, method="POST", path=REVIEWS, status=422, times=9))
+    answer = answer_of(await stage.process().requested(await stage.review(finding())))
+    assert (answer.comments, stage.reviews()) == (0, [])
+    assert "`app.py:5`" in stage.comments()[0].body
+    assert "422" in answer.reason
+
+
+async def test_when_nothing_may_be_said_the_request_fails_for_good(stage: Stagehand) -> None:
+    stage.forge.faults.add(Fault(FaultKind.STATUS, method="POST", status=403, times=99))
+    outcome = await stage.process().requested(await stage.review(finding()))
+    assert isinstance(outcome, Failed)
+    assert outcome.error_class is ErrorClassification.PERMANENT
+
+
+async def test_a_refused_status_does_not_cost_the_review(stage: Stagehand) -> None:
+    stage.forge.faults.add(Fault(FaultKind.STATUS, method="POST", path=STATUSES, status=403))
+    answer = answer_of(await stage.process().requested(await stage.review(finding())))
+    assert "403" in answer.reason
+    assert (len(stage.reviews()), len(stage.comments())) == (1, 1)
+    assert stage.store.tables.effects[status_id(stage.stream, stage.pull.head)].state is EffectState.REFUSED
+
+
+async def test_a_summary_that_somebody_deleted_is_said_anew(stage: Stagehand) -> None:
+    commenter = stage.process()
+    await commenter.requested(await stage.note(CommentsKind.PENDING))
+    stage.forge.world.delete_comment(stage.repository, stage.comments()[0])
+    await commenter.requested(await stage.review(finding()))
+    assert "1 finding" in stage.comments()[0].body
+
+
+async def test_what_a_killed_run_may_have_said_is_known_before_the_next_run_speaks(stage: Stagehand) -> None:
+    """The review of a run that was superseded while its answer was lost counts as said."""
+    event = await stage.review(finding(5))
+    with pytest.raises(Crashed):
+        await stage.process("commenter@a:1", CrashAt("commenter.4.called")).requested(event)
+    await stage.push({"more.py": "x = 1\n"})
+    stage.clock.advance(TIMING.lease)
+
+    answer = answer_of(
+        await stage.process("commenter@b:1").requested(
+            await stage.review(finding(5), finding(30), run="run-2", epoch=2)
+        )
+    )
+
+    assert [each.line for each in stage.inline()] == [5, 30]
+    assert answer.silenced == 1
+
+
+def test_the_client_times_out_well_before_the_lease_ends() -> None:
+    assert TIMING.call < TIMING.lease / 3
+
+
+@pytest.fixture(autouse=True)
+def _no_real_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: object) -> httpx.Response:
+        raise AssertionError("a test of the commenter went to the network")
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", refused)
