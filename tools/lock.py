@@ -15,7 +15,16 @@ def main() -> None:
     variables = environment()
     subprocess.run([uv, "--quiet", "lock"], cwd=ROOT, env=variables, check=True)
     exported = subprocess.run(
-        [uv, "--quiet", "export", "--all-packages", "--all-groups", "--no-emit-workspace", "--no-header"],
+        [
+            uv,
+            "--quiet",
+            "export",
+            "--all-packages",
+            "--all-extras",
+            "--all-groups",
+            "--no-emit-workspace",
+            "--no-header",
+        ],
         cwd=ROOT,
         env=variables,
         check=True,

@@ -56,6 +56,10 @@ def test_a_database_of_ones_own_is_empty_of_other_tests_rows(postgres_database: 
     assert run(empty_database, "select to_regclass('mine')") == [(None,)]
 
 
+def test_a_database_of_ones_own_has_the_tables_of_today(postgres_database: str) -> None:
+    assert run(postgres_database, "select count(*) from workflow.workflow_jobs") == [(0,)]
+
+
 def test_what_was_committed_is_there_after_the_server_was_killed(mortal_postgres: MortalPostgres) -> None:
     run(mortal_postgres.url, "create table kept as select 1 as i")
     mortal_postgres.server.kill()
