@@ -250,6 +250,14 @@ async def test_git_clones_partially_and_fetches_any_commit_by_its_id(tmp_path: P
         assert await run_git("show", f"{pull.head}:a.py", cwd=mirror) == "1\ntwo\n3\n"
 
 
+async def test_git_is_told_in_its_own_words_that_a_commit_is_not_there(tmp_path: Path) -> None:
+    async with Forge(tmp_path / "forge") as forge:
+        await opened(forge)
+        await run_git("init", "--quiet", "--bare", "mirror", cwd=tmp_path)
+        with pytest.raises(AssertionError, match="not our ref"):
+            await run_git("fetch", f"{forge.url}/acme/shop.git", "1" * 40, cwd=tmp_path / "mirror")
+
+
 async def test_a_private_repository_wants_a_token(tmp_path: Path) -> None:
     async with Forge(tmp_path / "forge") as forge:
         await forge.world.create_repository("acme/secret", {"a": "b"}, private=True)
@@ -334,3 +342,13 @@ async def test_the_forge_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
     finally:
         process.terminate()
         assert await process.wait() == 0
+
+
+async def test_a_burst_of_pull_requests_is_numbered_without_gaps(forge: Forge) -> None:
+    repository, _, _ = await opened(forge)
+    world = forge.world
+    await asyncio.gather(
+        *(world.open_pull_request(repository, title=f"{n}", files={f"{n}": f"{n}"}) for n in range(60))
+    )
+    assert [pull.number for pull in world.pulls(repository)] == list(range(1, 62))
+    assert len({pull.head for pull in world.pulls(repository)}) == 61

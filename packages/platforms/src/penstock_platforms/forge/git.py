@@ -27,7 +27,11 @@ _CONFIG = """[core]
 
 
 class GitFailed(Exception):
-    """Git ended with an error."""
+    """Git ended with an error, after it had told `told`."""
+
+    def __init__(self, complaint: str, told: bytes = b"") -> None:
+        self.told = told
+        super().__init__(complaint)
 
 
 def environment() -> dict[str, str]:
@@ -54,6 +58,8 @@ class Author:
 @dataclass(frozen=True, slots=True)
 class GitRepository:
     path: Path
+    slots: asyncio.Semaphore
+    """Bounds the processes at work: a burst of pull requests must not use up the open files."""
 
     def create(self, default_branch: str) -> None:
         """Writes what `git init` would, without starting a process."""
@@ -125,18 +131,19 @@ class GitRepository:
         return told.decode().strip()
 
     async def run(self, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *arguments,
-            cwd=self.path,
-            env=environment() | dict(extra or {}),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        told, complaint = await process.communicate(stdin)
+        async with self.slots:
+            process = await asyncio.create_subprocess_exec(
+                "git",
+                *arguments,
+                cwd=self.path,
+                env=environment() | dict(extra or {}),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            told, complaint = await process.communicate(stdin)
         if process.returncode != 0:
-            raise GitFailed(f"git {arguments[0]}: {complaint.decode(errors='replace').strip()}")
+            raise GitFailed(f"git {arguments[0]}: {complaint.decode(errors='replace').strip()}", told)
         return told
 
 

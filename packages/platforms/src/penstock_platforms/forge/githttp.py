@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import gzip
@@ -13,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from penstock_platforms.forge.errors import Missing
-from penstock_platforms.forge.git import environment
+from penstock_platforms.forge.errors import Missing, Refused
+from penstock_platforms.forge.git import GitFailed
 from penstock_platforms.forge.model import Repository
 from penstock_platforms.forge.rest.call import permission_of
 from penstock_platforms.forge.world import World
@@ -43,7 +42,7 @@ class GitHttp:
         repository = self._repository(request)
         if not self._allowed(request, repository, service):
             return _WHO
-        told = await self._run(request, repository, service, "--http-backend-info-refs", b"")
+        told = await self._run(request, repository, service, b"", "--http-backend-info-refs")
         # Version 2 begins without the line that names the service.
         if "version=2" not in request.headers.get("git-protocol", ""):
             line = f"# service={service}\n"
@@ -66,24 +65,18 @@ class GitHttp:
         body = await request.body()
         if request.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        told = await self._run(request, repository, service, "--stateless-rpc", body)
+        told = await self._run(request, repository, service, body)
         return Response(told, media_type=f"application/x-{service}-result", headers=_NO_CACHE)
 
-    async def _run(self, request: Request, repository: Repository, service: str, how: str, body: bytes) -> bytes:
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            service.removeprefix("git-"),
-            "--stateless-rpc",
-            *([] if how == "--stateless-rpc" else [how]),
-            ".",
-            cwd=self.world.git(repository).path,
-            env=environment() | {"GIT_PROTOCOL": request.headers.get("git-protocol", "")},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        told, _ = await process.communicate(body)
-        return told
+    async def _run(self, request: Request, repository: Repository, service: str, body: bytes, *how: str) -> bytes:
+        protocol = {"GIT_PROTOCOL": request.headers.get("git-protocol", "")}
+        command = (service.removeprefix("git-"), "--stateless-rpc", *how, ".")
+        try:
+            return await self.world.git(repository).run(*command, stdin=body, extra=protocol)
+        except GitFailed as failed:
+            if not failed.told:
+                raise Refused(500, "Git ended with an error") from None
+            return failed.told  # the refusal in Git's own protocol, such as an id that is not there
 
     def _repository(self, request: Request) -> Repository:
         name = f"{request.path_params['owner']}/{request.path_params['name']}"

@@ -45,7 +45,7 @@ class Pages:
             return RedirectResponse(f"/{repositories[0].name}/pulls")
         items = "".join(
             f'<li class="row"><a href="/{escape(each.name)}/pulls">{escape(each.name)}</a>'
-            f'<span class="quiet">{len(self._pulls(each))} pull requests</span></li>'
+            f'<span class="quiet">{len(self.world.pulls(each))} pull requests</span></li>'
             for each in repositories
         )
         return _page("Repositories", f'<h1>Repositories</h1><ul class="box">{items or _nothing("repositories")}</ul>')
@@ -56,7 +56,7 @@ class Pages:
 
     async def repository(self, request: Request) -> Response:
         repository = self._repository(request)
-        items = "".join(self._row(repository, pull) for pull in reversed(self._pulls(repository)))
+        items = "".join(self._row(repository, pull) for pull in reversed(self.world.pulls(repository)))
         title = f"Pull requests · {repository.name}"
         crumb = f'<p class="crumb"><a href="/">forge</a> / {escape(repository.name)}</p>'
         return _page(title, f'{crumb}<h1>Pull requests</h1><ul class="box">{items or _nothing("pull requests")}</ul>')
@@ -79,9 +79,6 @@ class Pages:
 
     def _repository(self, request: Request) -> Repository:
         return self.world.repository(f"{request.path_params['owner']}/{request.path_params['name']}")
-
-    def _pulls(self, repository: Repository) -> list[Pull]:
-        return self.world.state.owned(Pull, (repository.id,))
 
     def _latest(self, repository: Repository, pull: Pull) -> list[Status]:
         """The last status of each context on the head."""

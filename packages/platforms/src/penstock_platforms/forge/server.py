@@ -31,6 +31,7 @@ from penstock_platforms.forge.writes import Teller
 
 TOKEN = "forge-token"
 BOT = "penstock-bot"
+_PROCESSES = 8
 _NOWHERE = "http://forge.invalid"
 
 
@@ -61,7 +62,9 @@ class Forge:
         self.faults = Faults()
         self.ledger = Ledger(self._journals[1], now)
         render = Renderer(self.url, frozenset(accounts.values()))
-        self.world = World(root, State(self._journals[0]), self.hooks, render, Diffs(), now)
+        self.world = World(
+            root, State(self._journals[0]), self.hooks, render, Diffs(), now, asyncio.Semaphore(_PROCESSES)
+        )
         self._closing = asyncio.Event()
         self.app: ASGIApp = Gate(
             app=build(self.world, accounts, self.faults, self.ledger),

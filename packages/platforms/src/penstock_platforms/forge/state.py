@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TypeVar
 
@@ -64,10 +63,6 @@ class State:
 
     def pull(self, repository_id: int, number: int) -> Pull | None:
         return self.get(Pull, self._pulls.get((repository_id, number), 0))
-
-    def pulls(self) -> Iterator[Pull]:
-        for repository in self.repositories():
-            yield from self.owned(Pull, (repository.id,))
 
     def _keep(self, record: Record) -> None:
         before = self._records.get((type(record), record.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,9 +37,10 @@ class World:
     render: Renderer
     diffs: Diffs
     now: Callable[[], datetime]
+    slots: asyncio.Semaphore
 
     def git(self, repository: Repository) -> GitRepository:
-        return GitRepository(self.root / "git" / f"{repository.id}.git")
+        return GitRepository(self.root / "git" / f"{repository.id}.git", self.slots)
 
     def time(self) -> str:
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -54,6 +56,10 @@ class World:
         if found is None:
             raise Missing
         return found
+
+    def pulls(self, repository: Repository) -> list[Pull]:
+        """By number, which is not the order in which concurrent ones were done."""
+        return sorted(self.state.owned(Pull, (repository.id,)), key=lambda pull: pull.number)
 
     async def changes(self, repository: Repository, pull: Pull) -> tuple[Change, ...]:
         return await self.diffs.changes(self.git(repository), pull.base, pull.head)
@@ -140,7 +146,7 @@ class World:
     ) -> Pull:
         """A pull request for a branch that was pushed before, as a client asks for it."""
         base, head = await self._tip(repository, base_ref), await self._tip(repository, head_ref)
-        same = (each for each in self.state.owned(Pull, (repository.id,)) if each.state == "open" and not each.fork)
+        same = (each for each in self.pulls(repository) if each.state == "open" and not each.fork)
         if any((each.head_ref, each.base_ref) == (head_ref, base_ref) for each in same):
             raise Refused(422, "Validation Failed", [f"A pull request already exists for {author}:{head_ref}."])
         if base == head:
@@ -187,7 +193,7 @@ class World:
     async def branches_pushed(self, repository: Repository) -> None:
         """After a `git push`: the pull requests whose branch moved get the new head."""
         git = self.git(repository)
-        for pull in self.state.owned(Pull, (repository.id,)):
+        for pull in self.pulls(repository):
             head = await git.resolve(pull.head_ref) if pull.state == "open" and not pull.fork else None
             if head is not None and head != pull.head:
                 await self.move_head(repository, pull, head)

@@ -7,7 +7,6 @@ from starlette.routing import Route
 
 from penstock_platforms.forge import diffs
 from penstock_platforms.forge.errors import Missing, Refused
-from penstock_platforms.forge.model import Pull
 from penstock_platforms.forge.rest.call import Api, Call, permission_of, text
 
 _SMALLEST_LEFT_OUT = 1_000_000
@@ -34,7 +33,7 @@ async def repository(call: Call) -> Response:
 
 async def list_pulls(call: Call) -> Response:
     wanted = call.query("state", "open")
-    found = [pull for pull in call.world.state.owned(Pull, (call.repository.id,)) if wanted in ("all", pull.state)]
+    found = [pull for pull in call.world.pulls(call.repository) if wanted in ("all", pull.state)]
     if call.query("direction", "desc") == "desc":
         found.reverse()
     return call.page([call.world.render.pull(call.repository, pull) for pull in found])
