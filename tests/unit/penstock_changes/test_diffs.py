@@ -142,6 +142,7 @@ def test_a_missing_newline_may_follow_the_removed_line_and_the_added_one() -> No
             "text",
         ),
         ('"a/\\377" "b/\\377"\nold mode 100644\nnew mode 100755\n', "\\xff", "\\xff", "mode", "text"),
+        ("src://m dst://m\nindex 1..2\n--- src://m\n+++ dst://m\n@@ -1 +1 @@\n-1\n+2\n", "m", "m", "modified", "text"),
         ("a/x b/x b/x b/x\nold mode 100644\nnew mode 100755\n", "x b/x", "x b/x", "mode", "text"),
     ],
 )

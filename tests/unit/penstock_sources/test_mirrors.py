@@ -243,6 +243,36 @@ async def test_a_mirror_that_grew_too_large_is_thrown_away(root: Path, tmp_path:
     assert list(root.glob("*.git")) == []
 
 
+async def test_the_mirror_not_read_for_longest_makes_room_and_one_in_use_stays(root: Path, tmp_path: Path) -> None:
+    made = [GitRepository.bare(tmp_path / f"{name}.git", partial=False) for name in "abc"]
+    commits = [served.commit({"large": os.urandom(300_000)}) for served in made]
+    repositories = [Repository(served.folder.name, f"file://{served.folder}") for served in made]
+    mirrors = GitMirrors(root, replace(LIMITS, volume_bytes=700_000))
+
+    async def bring(index: int) -> Path:
+        before = set(root.glob("*.git"))
+        await mirrors.ensure(repositories[index], commits[index])
+        (added,) = set(root.glob("*.git")) - before
+        return added
+
+    first, second = await bring(0), await bring(1)
+    os.utime(first.with_suffix(".lock"), (1, 1))
+    third = await bring(2)
+    assert set(root.glob("*.git")) == {second, third}
+
+    os.utime(second.with_suffix(".lock"), (1, 1))
+    with second.with_suffix(".lock").open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        await mirrors.ensure(repositories[0], commits[0])
+    assert set(root.glob("*.git")) == {first, second}
+
+
+async def test_a_volume_that_cannot_be_written_is_unavailable(repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceUnavailable):
+        await GitMirrors(tmp_path / "file" / "mirrors", LIMITS).ensure(repository, "1" * 40)
+
+
 async def test_a_diff_stops_at_its_limit(served: GitRepository, repository: Repository, root: Path) -> None:
     base = served.commit({"a": b""})
     head = served.commit({"a": b"line\n" * 1000}, (base,))

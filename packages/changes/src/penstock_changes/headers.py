@@ -1,5 +1,6 @@
 """The header of one file in a git diff: what is said before its hunks."""
 
+import re
 from dataclasses import dataclass, field
 
 from penstock_changes.model import ChangeStatus, ContentKind, FileChange, Hunk
@@ -9,6 +10,10 @@ _NOWHERE = "/dev/null"
 _SYMLINK = "120000"
 _SUBMODULE = "160000"
 _BEGIN = "diff --git "
+
+# The second form is Bitbucket Data Center's.
+_OLD = re.compile(r"^(?:a/|src://)")
+_NEW = re.compile(r"^(?:b/|dst://)")
 
 
 @dataclass(slots=True)
@@ -57,7 +62,7 @@ class FileHeader:
             if old in self.said and new in self.said:
                 return unquote(self.said[old]), unquote(self.said[new])
         if "--- " in self.said and "+++ " in self.said:
-            old_path, new_path = _marked(self.said["--- "], "a/"), _marked(self.said["+++ "], "b/")
+            old_path, new_path = _marked(self.said["--- "], _OLD), _marked(self.said["+++ "], _NEW)
             return old_path or new_path, new_path or old_path
         return _both(self.written)
 
@@ -111,10 +116,10 @@ _WORDS = (
 )
 
 
-def _marked(written: str, prefix: str) -> str:
+def _marked(written: str, prefix: re.Pattern[str]) -> str:
     """The path of a `---` or `+++` line, empty for /dev/null; git ends it with a tab when it contains a blank."""
     path = unquote(written.removesuffix("\t"))
-    return "" if path == _NOWHERE else path.removeprefix(prefix)
+    return "" if path == _NOWHERE else prefix.sub("", path)
 
 
 def _both(written: str) -> tuple[str, str] | None:
@@ -125,5 +130,5 @@ def _both(written: str) -> tuple[str, str] | None:
     else:
         middle = len(written) // 2
         old, new = written[:middle], written[middle + 1 :]
-    old, new = unquote(old).removeprefix("a/"), unquote(new).removeprefix("b/")
+    old, new = _OLD.sub("", unquote(old)), _NEW.sub("", unquote(new))
     return (old, new) if old == new else None

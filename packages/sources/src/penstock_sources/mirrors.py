@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import shutil
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from penstock_sources.locks import Hold, file_lock
 from penstock_sources.ports import Commit, Repository
 from penstock_sources.reader import PATHS_AT_ONCE, GitReader, is_inside
 from penstock_sources.revisions import checked_clone_url, checked_commit
+from penstock_sources.volume import discard, lock_of, make_room, note_use, size_of
 
 Result = TypeVar("Result")
 
@@ -53,13 +54,16 @@ class GitMirrors:
         mirror = self._folder(repository)
         if not _missing(mirror, commits):
             return
-        await asyncio.to_thread(self._root.mkdir, parents=True, exist_ok=True)
         # Those of one process queue here, in order, so that the file lock is contended between processes only.
         queue = self._alone.setdefault(mirror.name, asyncio.Lock())
-        async with queue, file_lock(_lock_of(mirror), Hold.WRITING, self._limits.lock_seconds) as held:
-            missing = _missing(mirror, commits)
-            if missing:
-                await self._bring(repository, mirror, missing, held)
+        async with queue:
+            with _disk(self._root):
+                await asyncio.to_thread(self._root.mkdir, parents=True, exist_ok=True)
+                async with file_lock(lock_of(mirror), Hold.WRITING, self._limits.lock_seconds) as held:
+                    missing = _missing(mirror, commits)
+                    if missing:
+                        await self._bring(repository, mirror, missing, held)
+                await make_room(self._root, self._limits.volume_bytes, spared=mirror)
 
     async def diff(self, repository: Repository, base: str, head: str) -> str:
         return await self._read(repository, (base, head), lambda reader: reader.diff(base, head))
@@ -89,9 +93,9 @@ class GitMirrors:
     async def forget(self, repository: Repository) -> None:
         """Deletes the mirror once nobody uses it; the next reading makes it anew."""
         mirror = self._folder(repository)
-        if mirror.exists():
-            async with file_lock(_lock_of(mirror), Hold.WRITING, self._limits.lock_seconds):
-                await _discard(mirror)
+        with _disk(self._root):
+            async with file_lock(lock_of(mirror), Hold.WRITING, self._limits.lock_seconds):
+                await discard(mirror)
 
     async def _read(
         self, repository: Repository, commits: tuple[str, ...], read: Callable[[GitReader], Awaitable[Result]]
@@ -103,7 +107,8 @@ class GitMirrors:
         for _ in range(_TRIES):
             await self.ensure(repository, *commits)
             try:
-                async with file_lock(_lock_of(mirror), Hold.READING, self._limits.lock_seconds) as held:
+                async with file_lock(lock_of(mirror), Hold.READING, self._limits.lock_seconds) as held:
+                    await note_use(held)
                     # Between bringing and reading somebody may have deleted the mirror.
                     if not _missing(mirror, commits):
                         return await read(GitReader(await self._git(repository, mirror, held), self._limits))
@@ -124,7 +129,7 @@ class GitMirrors:
             await self._fetch(git, commits, _whole_of(mirror))
         else:
             building = mirror.with_suffix(".building")
-            await _discard(building)
+            await discard(building)
             await asyncio.to_thread(building.mkdir)
             git = await self._git(repository, building, held)
             await git.run(
@@ -146,9 +151,9 @@ class GitMirrors:
         await replace(git, file_bytes=None).run("gc", "--auto", "--quiet")
 
     async def _check_size(self, mirror: Path) -> None:
-        size = await asyncio.to_thread(_size, mirror)
+        size = await asyncio.to_thread(size_of, mirror)
         if size > self._limits.mirror_bytes:
-            await _discard(mirror)
+            await discard(mirror)
             raise SourceTooLarge(f"its mirror has {size} bytes, {self._limits.mirror_bytes} are allowed")
 
     async def _git(self, repository: Repository, folder: Path, held: int) -> Git:
@@ -193,8 +198,13 @@ def _missing(mirror: Path, commits: Iterable[str]) -> list[str]:
     return [commit for commit in wanted if not (mirror / _OWN_REFS / commit).exists()]
 
 
-def _lock_of(mirror: Path) -> Path:
-    return mirror.with_suffix(".lock")
+@contextmanager
+def _disk(root: Path) -> Iterator[None]:
+    """What the disk refuses may go well later, or elsewhere."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceUnavailable(f"the mirrors in {root.name} cannot be changed ({error.strerror})") from error
 
 
 def _whole_of(mirror: Path) -> Path:
@@ -205,17 +215,3 @@ def _sweep(mirror: Path) -> None:
     """Removes what killed git processes left: lock files and unfinished packs."""
     for left in (*mirror.glob("*.lock"), *mirror.glob("refs/**/*.lock"), *mirror.glob("objects/pack/tmp_*")):
         left.unlink(missing_ok=True)
-
-
-async def _discard(folder: Path) -> None:
-    """First out of the way, then deleted: a half-deleted mirror would look like one."""
-    if not folder.exists():
-        return
-    grave = folder.with_suffix(".discarded")
-    await asyncio.to_thread(shutil.rmtree, grave, ignore_errors=True)
-    await asyncio.to_thread(folder.rename, grave)
-    await asyncio.to_thread(shutil.rmtree, grave, ignore_errors=True)
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("objects/**/*") if file.is_file())

@@ -42,16 +42,22 @@ async def run(
     and on cancellation its whole process group is killed first. `held` are open files that it and its children keep.
     """
     process = await _started(command, folder, environment, held)
+    ended = False
     try:
         async with asyncio.timeout(seconds):
             _, output, errors = await asyncio.gather(
                 _give(process, given), _whole_output(process, output_bytes), _end_of_errors(process)
             )
             status = await process.wait()
+            ended = True
     except TimeoutError as error:
         raise SourceTimeout(f"git did not end within {seconds:g} s") from error
     finally:
-        await _kill(process)
+        if not ended:
+            _signal(process)
+            await process.wait()
+    if output is None:
+        raise SourceTooLarge(f"git printed more than {output_bytes} bytes")
     return Completed(status, output, errors.decode("utf-8", errors="replace"))
 
 
@@ -81,16 +87,19 @@ async def _give(process: Process, given: bytes) -> None:
     process.stdin.close()
 
 
-async def _whole_output(process: Process, limit: int) -> bytes:
+async def _whole_output(process: Process, limit: int) -> bytes | None:
+    """None when there was more than allowed. Then it is read to its end all the same, which the killing brings."""
     assert process.stdout is not None
     chunks: list[bytes] = []
     size = 0
     while chunk := await process.stdout.read(_CHUNK):
         size += len(chunk)
-        if size > limit:
-            raise SourceTooLarge(f"git printed more than {limit} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        if size <= limit:
+            chunks.append(chunk)
+        else:
+            chunks.clear()
+            _signal(process)
+    return b"".join(chunks) if size <= limit else None
 
 
 async def _end_of_errors(process: Process) -> bytes:
@@ -101,9 +110,7 @@ async def _end_of_errors(process: Process) -> bytes:
     return kept
 
 
-async def _kill(process: Process) -> None:
-    if process.returncode is not None:
-        return
+def _signal(process: Process) -> None:
+    """Ends the whole group; where the program has ended, what it left behind."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
