@@ -1,1 +1,3 @@
 """The command line and the all-in-one process."""
+
+__version__ = "0.1.0"

@@ -5,7 +5,8 @@ LocalError
 ├── PostgresAlreadyRuns    another process owns the server of this folder
 ├── PostgresFailed         it was started and did not come up
 ├── KafkaUnavailable       neither Java and Maven nor Docker
-└── KafkaFailed            it was started and did not come up
+├── KafkaFailed            it was started and did not come up
+└── ServiceFailed          one of our own processes did not get ready
 """
 
 
@@ -44,3 +45,10 @@ class KafkaUnavailable(LocalError):
 
 class KafkaFailed(LocalError):
     """Kafka node {node} in {data_dir} did not come up: {reason}. Its log is {log}."""
+
+
+class ServiceFailed(LocalError):
+    """The service {service} did not get ready. Its log is {log}, and ends with:
+
+    {tail}
+    """

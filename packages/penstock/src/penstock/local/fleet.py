@@ -1,0 +1,137 @@
+"""Every service as a process of its own, in one folder: logs, pid files and where each is in its numbered steps."""
+
+import json
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from penstock.local.errors import ServiceFailed
+from penstock.local.ports import free_ports
+from penstock.local.process import Command, Lifetime, ServerProcess, start_process
+from penstock.services import BOOTSTRAPS
+from penstock_runtime.steps import LastStep, read_steps
+
+_PATIENCE = 30.0
+_STOP_SECONDS = 30.0
+
+
+class Fleet:
+    """The services of this folder. Ports are chosen once and kept, so a restarted service is where it was."""
+
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        services: Sequence[str] = tuple(BOOTSTRAPS),
+        lifetime: Lifetime = Lifetime.WITH_OWNER,
+    ) -> None:
+        """`environment` is what every service is given beside the variables of this process."""
+        self.folder = folder.absolute()
+        self.services = tuple(services)
+        self._environment = dict(environment)
+        self._lifetime = lifetime
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._ports = self._chosen_ports()
+
+    @property
+    def ingest_url(self) -> str:
+        return f"http://127.0.0.1:{self._port_of('ingest', 'PENSTOCK_INGEST_PORT')}"
+
+    @property
+    def console_url(self) -> str:
+        return f"http://127.0.0.1:{self._port_of('console', 'PENSTOCK_CONSOLE_PORT')}"
+
+    def operations_url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._ports[service]}"
+
+    def log(self, service: str) -> Path:
+        return self.folder / f"{service}.log"
+
+    def start(self, *services: str, wait: bool = True) -> None:
+        """Those that do not run, all of them when none is named. Raises ServiceFailed when one does not get ready."""
+        chosen = services or self.services
+        for service in chosen:
+            if not self.running(service):
+                self._start(service)
+        if wait:
+            deadline = time.monotonic() + _PATIENCE
+            for service in chosen:
+                self._await(service, deadline)
+
+    def stop(self, *services: str) -> None:
+        """End them in order: all are told first, then waited for."""
+        chosen = [(name, process) for name in services or self.services if (process := self._process(name))]
+        for _, process in chosen:
+            process.send(signal.SIGTERM)
+        for _, process in chosen:
+            if not process.wait(_STOP_SECONDS):
+                process.end()
+
+    def kill(self, service: str) -> LastStep | None:
+        """kill -9, and where it was then."""
+        process = self._process(service)
+        if process is None:
+            return None
+        process.send(signal.SIGKILL)
+        process.wait(10)
+        return self.last_step(service)
+
+    def running(self, service: str) -> bool:
+        return self._process(service) is not None
+
+    def pid(self, service: str) -> int | None:
+        process = self._process(service)
+        return process.pid if process else None
+
+    def ready(self, service: str) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.operations_url(service)}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def last_step(self, service: str) -> LastStep | None:
+        path = self._file(service, "steps")
+        return read_steps(path) if path.exists() else None
+
+    def _start(self, service: str) -> None:
+        operations = {
+            "PENSTOCK_OPS_PORT": str(self._ports[service]),
+            "PENSTOCK_INGEST_PORT": str(self._ports["ingest http"]),
+            "PENSTOCK_CONSOLE_PORT": str(self._ports["console http"]),
+            "PENSTOCK_STEPS_FILE": str(self._file(service, "steps")),
+        }
+        command = Command(
+            [sys.executable, "-m", "penstock.cli", "run", service],
+            log=self.log(service),
+            environment={**os.environ, **operations, **self._environment},
+        )
+        start_process(command, self._lifetime).save(self._file(service, "pid"))
+
+    def _await(self, service: str, deadline: float) -> None:
+        while not self.ready(service):
+            if not self.running(service) or time.monotonic() > deadline:
+                tail = "\n".join(self.log(service).read_text(errors="replace").splitlines()[-15:])
+                raise ServiceFailed(service=service, log=self.log(service), tail=tail)
+            time.sleep(0.1)
+
+    def _process(self, service: str) -> ServerProcess | None:
+        return ServerProcess.load(self._file(service, "pid"))
+
+    def _file(self, service: str, ending: str) -> Path:
+        return self.folder / f"{service}.{ending}"
+
+    def _port_of(self, service: str, variable: str) -> str:
+        return self._environment.get(variable, str(self._ports[f"{service} http"]))
+
+    def _chosen_ports(self) -> dict[str, int]:
+        path = self.folder / "ports.json"
+        names = (*BOOTSTRAPS, "ingest http", "console http")
+        if not path.exists():
+            path.write_text(json.dumps(dict(zip(names, free_ports(len(names)), strict=True))))
+        return dict(json.loads(path.read_text()))
