@@ -1,5 +1,6 @@
 """The CloudEvents 1.0 envelope in Kafka's binary mode: everything about an event that is not its body, as headers."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from penstock_contracts.errors import BadEnvelope
 
 CONTENT_TYPE = "application/vnd.confluent.avro"
+SPEC_VERSION = "1.0"
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -48,15 +50,20 @@ _TEXT = (
 _NUMBERS = (("ce_epoch", "epoch"), ("ce_attempt", "attempt"), ("ce_sequence", "sequence"))
 _TIMES = (("ce_time", "time"), ("not_after", "not_after"))
 _REQUIRED = ("id", "type", "source", "stream", "time")
+_LARGEST = 2**63 - 1
+# What CloudEvents forbids in an attribute: control characters and halves of surrogate pairs.
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def to_headers(envelope: Envelope) -> Headers:
     """A fresh tuple each time: header lists are never shared between records."""
-    headers = [("ce_specversion", b"1.0"), ("content-type", CONTENT_TYPE.encode())]
+    headers = [("ce_specversion", SPEC_VERSION.encode()), ("content-type", CONTENT_TYPE.encode())]
     for header, field in _TEXT:
         text = getattr(envelope, field)
         if text:
-            headers.append((header, text.encode()))
+            headers.append((header, _checked(header, text).encode()))
+        elif field in _REQUIRED:
+            raise BadEnvelope(f"{header} is empty")
     for header, field in _NUMBERS:
         number = getattr(envelope, field)
         if number:
@@ -64,32 +71,49 @@ def to_headers(envelope: Envelope) -> Headers:
     for header, field in _TIMES:
         moment = getattr(envelope, field)
         if moment is not None:
-            headers.append((header, _format_time(moment)))
+            headers.append((header, _format_time(header, moment)))
     return tuple(headers)
 
 
 def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
     """Reads what it knows and ignores the rest, so that newer headers do no harm."""
     raw = {name.lower(): value for name, value in headers if value is not None}
+    if raw.get("ce_specversion", b"").decode(errors="replace") != SPEC_VERSION:
+        raise BadEnvelope(f"ce_specversion is not {SPEC_VERSION}")
     fields: dict[str, object] = {}
     try:
-        fields.update({field: raw[header].decode() for header, field in _TEXT if header in raw})
-        fields.update({field: int(raw[header]) for header, field in _NUMBERS if header in raw})
+        fields.update({field: _checked(header, raw[header].decode()) for header, field in _TEXT if header in raw})
+        fields.update({field: _parse_number(raw[header]) for header, field in _NUMBERS if header in raw})
         fields.update({field: _parse_time(raw[header]) for header, field in _TIMES if header in raw})
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise BadEnvelope(f"a header does not parse: {error}") from error
-    missing = [field for field in _REQUIRED if field not in fields]
+    missing = [field for field in _REQUIRED if not fields.get(field)]
     if missing:
         raise BadEnvelope(f"headers missing: {', '.join(missing)}")
     return Envelope(**fields)  # type: ignore[arg-type]
 
 
-def _format_time(moment: datetime) -> bytes:
+def _checked(header: str, text: str) -> str:
+    if _FORBIDDEN.search(text):
+        raise BadEnvelope(f"{header} holds a control character or half a surrogate pair: {text[:200]!r}")
+    return text
+
+
+def _format_time(header: str, moment: datetime) -> bytes:
+    if moment.tzinfo is None:
+        raise BadEnvelope(f"{header} has no zone: {moment!r}")
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
+
+
+def _parse_number(text: bytes) -> int:
+    number = int(text)
+    if not 0 <= number <= _LARGEST:
+        raise ValueError(f"not between 0 and {_LARGEST}")
+    return number
 
 
 def _parse_time(text: bytes) -> datetime:
     moment = datetime.fromisoformat(text.decode())
     if moment.tzinfo is None:
         raise ValueError(f"time without a zone: {text!r}")
-    return moment
+    return moment.astimezone(UTC)

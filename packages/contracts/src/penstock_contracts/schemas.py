@@ -5,14 +5,17 @@ import hashlib
 import json
 import types
 import typing
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from penstock_contracts.facts import FACTS, Fact
+from penstock_contracts.errors import SchemaCollision
+from penstock_contracts.facts import Fact
 
 NAMESPACE = "penstock"
+TYPE_PROPERTY = "penstock.type"
+VALUES_PROPERTY = "penstock.values"
 _PRIMITIVES: dict[type, Any] = {
     str: "string",
     int: "long",
@@ -40,21 +43,18 @@ def canonical_text(definition: dict[str, Any]) -> str:
     return json.dumps(definition, separators=(",", ":"), ensure_ascii=False)
 
 
-@cache
 def schema_of(fact: type[Fact]) -> Schema:
-    text = canonical_text(_record(fact, set()) | {"penstock.type": fact.TYPE})
+    text = canonical_text(_record(fact, set()) | {TYPE_PROPERTY: fact.TYPE})
     return Schema(fact.TYPE, text, schema_id(text))
 
 
-@cache
-def embedded() -> dict[int, Schema]:
-    """All schemas this process was built with, by id. Two with one id cannot be told apart, so that is refused."""
+def by_id(schemas: Iterable[Schema]) -> dict[int, Schema]:
+    """Two schemas with one id cannot be told apart by a reader, so that is refused."""
     found: dict[int, Schema] = {}
-    for fact in FACTS:
-        schema = schema_of(fact)
-        if schema.id in found:
-            raise ValueError(f"schema id {schema.id} stands for {found[schema.id].type_name} and {schema.type_name}")
-        found[schema.id] = schema
+    for schema in schemas:
+        other = found.setdefault(schema.id, schema)
+        if other.text != schema.text:
+            raise SchemaCollision(f"schema id {schema.id} stands for {other.type_name} and for {schema.type_name}")
     return found
 
 
@@ -67,6 +67,8 @@ def _record(cls: type, seen: set[str]) -> dict[str, Any]:
 
 def _field(field: "dataclasses.Field[Any]", hint: Any, seen: set[str]) -> dict[str, Any]:
     described: dict[str, Any] = {"name": field.name, "type": _avro(hint, seen)}
+    if field.default_factory is not dataclasses.MISSING:
+        raise TypeError(f"{field.name}: a default must be a value, a factory cannot be written into a schema")
     if field.default is not dataclasses.MISSING:
         described["default"] = _default(field.default)
     return described
@@ -81,7 +83,8 @@ def _avro(hint: Any, seen: set[str]) -> Any:
     if origin is tuple:
         return {"type": "array", "items": _avro(arguments[0], seen)}
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return "string"
+        # No Avro enum: its symbols may not hold blanks. The values belong to the text, since a reader refuses others.
+        return {"type": "string", VALUES_PROPERTY: [member.value for member in hint]}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return f"{NAMESPACE}.{hint.__name__}" if hint.__name__ in seen else _record(hint, seen)
     raise TypeError(f"no Avro type for {hint!r}")
