@@ -216,7 +216,7 @@ class Loop:
     def _joined(self) -> Consumer:
         if self._consumer is None:
             self._tools.solitude.on_change(self._wake.set)
-            self._consumer = self._tools.log.consumer(self._group, self._topics, self._revoked, self._wake.set)
+            self._consumer = self._tools.log.consumer(self._group, self._topics, self._revoked, self._wake)
         return self._consumer
 
     def _revoked(self, lost: frozenset[Partition]) -> None:

@@ -1,12 +1,13 @@
 """The log in memory: real groups, partitions and redelivery. For tests, the simulator and `penstock review`."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from penstock_contracts.flow import TOPICS
 from penstock_contracts.partitioner import partition_of
 from penstock_eventlog.errors import LogMisconfigured, LogUnavailable, RecordRefused
-from penstock_eventlog.ports import Bell, NewRecord, Partition, Revoked, unheard
+from penstock_eventlog.ports import NewRecord, Partition, Revoked
 from penstock_store.rows import Place, RawRecord
 
 Refusal = Callable[[NewRecord], str]
@@ -50,13 +51,13 @@ class MemoryLog:
         self._refusal: Refusal = _take_all
 
     def consumer(
-        self, group: str, topics: Sequence[str], on_revoked: Revoked, on_ready: Bell = unheard
+        self, group: str, topics: Sequence[str], on_revoked: Revoked, wake: asyncio.Event | None = None
     ) -> "MemoryConsumer":
         unknown = sorted(set(topics) - set(self._partitions))
         if unknown:
             raise LogMisconfigured(f"there is no topic {', '.join(unknown)}: run `penstock topics`")
         joined = self._groups.setdefault(group, _Group())
-        member = MemoryConsumer(self, joined, frozenset(topics), on_revoked, on_ready)
+        member = MemoryConsumer(self, joined, frozenset(topics), on_revoked, wake or asyncio.Event())
         joined.members.append(member)
         joined.rebalance(self._partitions)
         return member
@@ -141,15 +142,15 @@ class MemoryLog:
     def _ring(self) -> None:
         for group in self._groups.values():
             for member in group.members:
-                member.on_ready()
+                member.wake.set()
 
 
 class MemoryConsumer:
     def __init__(
-        self, log: MemoryLog, group: _Group, topics: frozenset[str], on_revoked: Revoked, on_ready: Bell
+        self, log: MemoryLog, group: _Group, topics: frozenset[str], on_revoked: Revoked, wake: asyncio.Event
     ) -> None:
         self.topics = topics
-        self.on_ready = on_ready
+        self.wake = wake
         self._log = log
         self._group = group
         self._on_revoked = on_revoked
@@ -170,7 +171,7 @@ class MemoryConsumer:
     def assign(self, share: frozenset[Partition]) -> None:
         """By the group. What is new is read from where the group is."""
         self._assigned = share
-        self.on_ready()
+        self.wake.set()
 
     def holds(self) -> frozenset[Partition]:
         return self._assigned | self._lost

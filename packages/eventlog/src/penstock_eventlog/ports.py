@@ -1,5 +1,6 @@
 """The Log port. Memory, Postgres and Kafka pass one suite (tests/suites)."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,10 +24,6 @@ class NewRecord:
 Partition = tuple[str, int]
 Revoked = Callable[[frozenset[Partition]], None]
 Bell = Callable[[], None]
-
-
-def unheard() -> None:
-    """A bell that nobody listens to."""
 
 
 class Consumer(Protocol):
@@ -70,9 +67,11 @@ class Producer(Protocol):
 
 
 class Log(Protocol):
-    def consumer(self, group: str, topics: Sequence[str], on_revoked: Revoked, on_ready: Bell = unheard) -> Consumer:
+    def consumer(
+        self, group: str, topics: Sequence[str], on_revoked: Revoked, wake: asyncio.Event | None = None
+    ) -> Consumer:
         """`on_revoked` is called, from poll, with the partitions this member lost: drop what is held of them.
-        `on_ready` is a hint, on the event loop's thread, that a poll may find something; polling is relied on."""
+        `wake` is set, as a hint, when a poll may find something; polling is relied on."""
         ...
 
     def producer(self) -> Producer: ...

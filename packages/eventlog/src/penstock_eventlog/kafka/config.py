@@ -1,0 +1,112 @@
+"""The properties of our clients: ours, on top of those of the file that PENSTOCK_KAFKA_CONFIG names."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from penstock_eventlog.errors import LogMisconfigured
+
+OURS = frozenset(
+    {
+        "acks",
+        "auto.offset.reset",
+        "bootstrap.servers",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.idempotence",
+        "group.id",
+        "message.timeout.ms",
+        "partitioner",
+        "request.required.acks",
+    }
+)
+"""Guarantees rest on these, or another setting gives them."""
+CLASSIC: Mapping[str, str | int] = {
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": 6_000,
+    "heartbeat.interval.ms": 1_000,
+}
+_BOTH: Mapping[str, str | int] = {
+    "client.id": "penstock",
+    "topic.metadata.refresh.interval.ms": 60_000,
+    "reconnect.backoff.max.ms": 2_000,
+}
+client_log = logging.getLogger("penstock_eventlog.kafka.client")
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAddress:
+    """Where the brokers are, how to reach them, and what stands before the names of topics and groups there."""
+
+    bootstrap: str
+    prefix: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    def on_wire(self, name: str) -> str:
+        return self.prefix + name
+
+    def inside(self, name: str) -> str:
+        return name.removeprefix(self.prefix)
+
+    def admin(self) -> dict[str, Any]:
+        return {**_BOTH, **_common(self.properties), "bootstrap.servers": self.bootstrap}
+
+    def producer(self) -> dict[str, Any]:
+        """`message.timeout.ms` 0: what was accepted is tried until it is acknowledged, so nothing is overtaken."""
+        return {
+            **_BOTH,
+            "linger.ms": 2,
+            **self.properties,
+            "bootstrap.servers": self.bootstrap,
+            "enable.idempotence": True,
+            "acks": "all",
+            "message.timeout.ms": 0,
+            "partitioner": "murmur2_random",
+        }
+
+    def consumer(self, group: str) -> dict[str, Any]:
+        """`group.protocol=consumer` in the file chooses KIP-848, whose session is the broker's to set."""
+        classic: Mapping[str, str | int] = {} if self.properties.get("group.protocol") == "consumer" else CLASSIC
+        return {
+            **_BOTH,
+            "queued.max.messages.kbytes": 16_384,
+            "fetch.wait.max.ms": 100,
+            **classic,
+            **self.properties,
+            "bootstrap.servers": self.bootstrap,
+            "group.id": self.on_wire(group),
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+        }
+
+
+def _common(properties: Mapping[str, str]) -> Mapping[str, str]:
+    """What an administrative client understands: how to connect."""
+    kinds = ("sasl.", "ssl.", "security.", "enable.ssl.", "socket.", "broker.address.", "client.", "https.", "debug")
+    return {name: value for name, value in properties.items() if name.startswith(kinds)}
+
+
+def read_properties(path: Path | None) -> Mapping[str, str]:
+    """`name=value` lines with librdkafka's names; lines that begin with # or ! are comments."""
+    if path is None:
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LogMisconfigured(f"PENSTOCK_KAFKA_CONFIG: {path} cannot be read: {error}") from error
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped[0] in "#!":
+            continue
+        name, separator, value = stripped.partition("=")
+        if not separator or not name.strip():
+            raise LogMisconfigured(f"PENSTOCK_KAFKA_CONFIG: line {number} of {path} is not name=value")
+        found[name.strip()] = value.strip()
+    forbidden = sorted(OURS & set(found))
+    if forbidden:
+        raise LogMisconfigured(f"PENSTOCK_KAFKA_CONFIG: remove {', '.join(forbidden)} from {path}: Penstock sets it")
+    return found

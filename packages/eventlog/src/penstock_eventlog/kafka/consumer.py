@@ -1,0 +1,245 @@
+"""A consumer: one thread of ours fetches ahead, a batch at a time, and keeps the membership alive.
+
+The client calls back on that thread when partitions come and go; the event loop hears of it together with the records
+that were fetched in the same call, so there is one order of things.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import cast
+
+from confluent_kafka import Consumer as Client
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+
+from penstock_eventlog.errors import LogError, LogUnavailable
+from penstock_eventlog.kafka.config import KafkaAddress, client_log
+from penstock_eventlog.kafka.failures import CREDENTIALS, failure_of
+from penstock_eventlog.ports import Partition, Revoked
+from penstock_store.rows import Place, RawRecord
+
+FETCH = 0.2
+AHEAD = 500
+COMMIT = 10.0
+_NOT_OURS = frozenset(
+    {
+        KafkaError._NO_OFFSET,
+        KafkaError._ASSIGNMENT_LOST,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.STALE_MEMBER_EPOCH,
+    }
+)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Fetched:
+    """What one call to the client brought, in the order in which it counts."""
+
+    revoked: set[Partition] = field(default_factory=set)
+    assigned: set[Partition] = field(default_factory=set)
+    messages: list[Message] = field(default_factory=list)
+    failure: LogError | None = None
+
+
+class KafkaConsumer:
+    def __init__(
+        self, address: KafkaAddress, group: str, topics: Sequence[str], on_revoked: Revoked, wake: asyncio.Event
+    ) -> None:
+        self._address = address
+        self._on_revoked = on_revoked
+        self._wake = wake
+        self._loop = asyncio.get_running_loop()
+        self._arrived = asyncio.Event()
+        self._fetched = _Fetched()
+        self._assigned: frozenset[Partition] = frozenset()
+        self._lost: frozenset[Partition] = frozenset()
+        self._paused: frozenset[Partition] = frozenset()
+        self._ahead: deque[RawRecord] = deque()
+        self._next: dict[Partition, int] = {}
+        self._failure: LogError | None = None
+        self._closed = False
+        self._fetching = False
+        self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
+        self._committer = ThreadPoolExecutor(1, thread_name_prefix="kafka-commit")
+        try:
+            self._client = Client({**address.consumer(group), "error_cb": self._on_error}, logger=client_log)
+            self._client.subscribe(
+                [address.on_wire(topic) for topic in topics],
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_revoke,
+            )
+        except KafkaException as exception:
+            raise failure_of(exception.args[0]) from exception
+        self._fetch()
+
+    async def poll(self, limit: int, timeout: float) -> Sequence[RawRecord]:
+        deadline = self._loop.time() + timeout
+        while True:
+            self._arrived.clear()
+            records = self._take(limit)
+            left = deadline - self._loop.time()
+            if records or left <= 0:
+                return records
+            try:
+                async with asyncio.timeout(left):
+                    await self._arrived.wait()
+            except TimeoutError:
+                continue
+
+    async def commit(self, places: Sequence[Place]) -> None:
+        offsets = [
+            TopicPartition(self._address.on_wire(place.topic), place.partition, place.position)
+            for place in places
+            if (place.topic, place.partition) in self._assigned
+        ]
+        if not offsets:
+            return
+        try:
+            async with asyncio.timeout(COMMIT):
+                await self._loop.run_in_executor(
+                    self._committer, partial(self._client.commit, offsets=offsets, asynchronous=False)
+                )
+        except TimeoutError as error:
+            raise LogUnavailable(f"no answer to a commit for {COMMIT:.0f} s") from error
+        except KafkaException as exception:
+            if exception.args[0].code() not in _NOT_OURS:
+                raise failure_of(exception.args[0]) from exception
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        self._paused |= self._assigned & frozenset(partitions)
+        self._set(self._client.pause, self._paused)
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        self._paused -= frozenset(partitions)
+        self._set(self._client.resume, self._assigned & frozenset(partitions))
+        self._fetch()
+
+    def assigned(self) -> frozenset[Partition]:
+        return self._assigned
+
+    def lag(self) -> Mapping[Partition, int]:
+        found: dict[Partition, int] = {}
+        for partition, position in self._next.items():
+            if partition in self._assigned:
+                _, high = self._client.get_watermark_offsets(self._wire([partition])[0], cached=True)
+                found[partition] = max(0, high - position)
+        return found
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._loop.run_in_executor(self._fetcher, self._client.close)
+        self._fetcher.shutdown(wait=False)
+        self._committer.shutdown(wait=False)
+
+    # On the event loop's thread.
+
+    def _take(self, limit: int) -> Sequence[RawRecord]:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            self._fetch()
+            raise failure
+        if self._lost:
+            lost, self._lost = self._lost, frozenset()
+            self._on_revoked(lost)
+        taken: list[RawRecord] = []
+        kept: deque[RawRecord] = deque()
+        while self._ahead and len(taken) < limit:
+            record = self._ahead.popleft()
+            (kept if (record.topic, record.partition) in self._paused else taken).append(record)
+        self._ahead.extendleft(reversed(kept))
+        for record in taken:
+            self._next[record.topic, record.partition] = record.position + 1
+        self._fetch()
+        return taken
+
+    def _fetch(self) -> None:
+        """Fetches on, while what was fetched is being taken. Held back with a paused partition is not in the way."""
+        waiting = any((one.topic, one.partition) not in self._paused for one in self._ahead)
+        if not (self._closed or self._fetching or waiting):
+            self._fetching = True
+            self._loop.run_in_executor(self._fetcher, self._fetch_batch).add_done_callback(self._receive)
+
+    def _receive(self, future: "asyncio.Future[_Fetched]") -> None:
+        self._fetching = False
+        if self._closed or future.cancelled():
+            return
+        fetched = future.result()
+        if fetched.revoked:
+            revoked = frozenset(fetched.revoked)
+            self._lost |= revoked
+            self._assigned -= revoked
+            self._paused -= revoked
+            self._ahead = deque(one for one in self._ahead if (one.topic, one.partition) not in revoked)
+        self._assigned |= fetched.assigned
+        records = [self._record(message) for message in fetched.messages]
+        self._ahead.extend(one for one in records if (one.topic, one.partition) in self._assigned)
+        self._failure = fetched.failure or self._failure
+        if fetched.revoked or fetched.assigned or records or self._failure:
+            self._arrived.set()
+            self._wake.set()
+        if not self._failure:
+            self._fetch()
+
+    def _record(self, message: Message) -> RawRecord:
+        headers = tuple((name, value or b"") for name, value in _headers(message))
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        assert topic is not None
+        assert partition is not None
+        assert offset is not None
+        return RawRecord(self._address.inside(topic), partition, offset, message.key(), headers, message.value())
+
+    def _wire(self, partitions: Sequence[Partition] | frozenset[Partition]) -> list[TopicPartition]:
+        return [TopicPartition(self._address.on_wire(topic), number) for topic, number in partitions]
+
+    def _set(self, change: Callable[[list[TopicPartition]], None], partitions: frozenset[Partition]) -> None:
+        try:
+            change(self._wire(partitions))
+        except KafkaException as exception:
+            # Lost a moment ago: the next poll tells.
+            _log.debug("not paused or resumed", extra={"error": str(exception)})
+
+    # On the fetching thread.
+
+    def _fetch_batch(self) -> _Fetched:
+        """Waits for the first record only: a batch would wait for its last."""
+        self._fetched = fetched = _Fetched()
+        try:
+            first = self._client.poll(FETCH)
+            if first is not None:
+                fetched.messages = [first, *self._client.consume(AHEAD - 1, 0)]
+        except KafkaException as exception:
+            fetched.failure = failure_of(exception.args[0])
+        errors = [error for message in fetched.messages if (error := message.error()) is not None]
+        fetched.messages = [message for message in fetched.messages if message.error() is None]
+        for error in errors:
+            if not error.retriable() or error.code() in CREDENTIALS:
+                fetched.failure = failure_of(error)
+        return fetched
+
+    def _on_assign(self, client: Client, partitions: list[TopicPartition]) -> None:
+        """A pause outlives a revocation inside the client: what comes is resumed, and paused again by who wants it."""
+        client.incremental_assign(partitions)
+        client.resume(partitions)
+        self._fetched.assigned |= {(self._address.inside(one.topic), one.partition) for one in partitions}
+
+    def _on_revoke(self, _: Client, partitions: list[TopicPartition]) -> None:
+        gone = {(self._address.inside(one.topic), one.partition) for one in partitions}
+        self._fetched.revoked |= gone
+        self._fetched.assigned -= gone
+
+    def _on_error(self, error: KafkaError) -> None:
+        _log.warning("Kafka consumer", extra={"error": error.str(), "code": error.name()})
+        if error.code() in CREDENTIALS:
+            self._fetched.failure = failure_of(error)
+
+
+def _headers(message: Message) -> list[tuple[str, bytes | None]]:
+    """The client's own type allows for what it takes, not for what it gives."""
+    return cast(list[tuple[str, bytes | None]], message.headers() or [])

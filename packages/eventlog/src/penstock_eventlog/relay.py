@@ -1,0 +1,144 @@
+"""The relay: from the outbox to the log, in the order of each stream.
+
+1. lease    take and renew the shards that nobody else publishes
+2. read     unsent rows of these shards, in order, without streams that are blocked
+3. publish  a shard whose lease is about to end is left alone
+4. mark     checked against the fence: whoever was frozen and replaced marks nothing
+
+A crash point stands after each. A crash or a lost fence between 3 and 4 publishes rows twice, first occurrences stay in
+order. A row the log refuses for good is blocked: its stream waits, visibly, and the others go on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from penstock_contracts.routing import shard_of
+from penstock_eventlog.errors import LogUnavailable
+from penstock_eventlog.patience import Patience
+from penstock_eventlog.ports import Published, Sink
+from penstock_eventlog.shard_leases import Shards
+from penstock_runtime.clock import Clock
+from penstock_runtime.metrics import Metrics
+from penstock_runtime.steps import NO_STEPS, Steps
+from penstock_store.errors import FenceLost, StoreUnavailable
+from penstock_store.hints import Hint
+from penstock_store.ports import Store
+from penstock_store.rows import Lease, OutboxRow
+
+LEASED, READ, PUBLISHED, MARKED = "relay.1.leased", "relay.2.read", "relay.3.published", "relay.4.marked"
+POINTS = (LEASED, READ, PUBLISHED, MARKED)
+BATCH = 500
+IDLE = 0.25
+_log = logging.getLogger(__name__)
+
+
+class Relay:
+    """A Machine. Run one in every process that may publish; the leases decide who does."""
+
+    def __init__(
+        self,
+        store: Store,
+        sink: Sink,
+        shards: Shards,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        steps: Steps = NO_STEPS,
+        batch: int = BATCH,
+        idle: float = IDLE,
+    ) -> None:
+        self._store, self._sink, self._shards = store, sink, shards
+        self._clock, self._metrics, self._steps = clock, metrics, steps
+        self._batch, self._idle = batch, idle
+        self._wake = asyncio.Event()
+        self._patience = Patience("store or log", clock)
+        store.hints.subscribe(Hint.OUTBOX, self._wake)
+
+    @property
+    def name(self) -> str:
+        return "relay"
+
+    @property
+    def wake(self) -> asyncio.Event:
+        return self._wake
+
+    async def step(self) -> float:
+        """One turn of the four steps of the module's docstring."""
+        if self._patience.wait():
+            return self._patience.wait()
+        try:
+            read = await self._turn()
+        except (StoreUnavailable, LogUnavailable) as error:
+            self._patience.failed(error)
+            return self._patience.wait()
+        self._patience.succeeded()
+        return 0.0 if read == self._batch else self._idle
+
+    async def stop(self) -> None:
+        self._store.hints.unsubscribe(Hint.OUTBOX, self._wake)
+        try:
+            await self._shards.release()
+        except StoreUnavailable:
+            _log.info("the relay's leases were not given back; they expire")
+
+    async def _turn(self) -> int:
+        """How many rows were read."""
+        leases = await self._shards.held()  # 1
+        if not leases:
+            return 0
+        self._steps.reach(LEASED)
+        rows = await self._store.outbox.unsent(sorted(leases), self._batch)  # 2
+        await self._measure(rows)
+        if not rows:
+            return 0
+        self._steps.reach(READ)
+        for lease, shards in _by_lease(leases):
+            await self._publish([row for row in rows if shard_of(row.stream) in shards], lease, shards)
+        return len(rows)
+
+    async def _publish(self, rows: Sequence[OutboxRow], lease: Lease, shards: Sequence[int]) -> None:
+        if not rows or not all(self._shards.sure(shard) for shard in shards):
+            return
+        try:
+            published = await self._sink.publish(rows, lease)  # 3
+            self._steps.reach(PUBLISHED)
+            if published.taken:
+                await self._sink.mark(published.taken, lease)  # 4
+            await self._block(rows, published, lease)
+        except FenceLost as error:
+            _log.warning("the relay lost a shard", extra={"error": str(error)})
+            for shard in shards:
+                self._shards.lost(shard)
+            return
+        self._steps.reach(MARKED)
+        taken = set(published.taken)
+        for row in rows:
+            if row.id in taken:
+                self._metrics.outbox_sent.labels(row.topic).inc()
+
+    async def _block(self, rows: Sequence[OutboxRow], published: Published, lease: Lease) -> None:
+        """The first refused row of each stream; what follows it in the stream stays unsent."""
+        blocked: set[str] = set()
+        for row in rows:
+            reason = published.refused.get(row.id)
+            if reason is not None and row.stream not in blocked:
+                blocked.add(row.stream)
+                await self._store.outbox.block(row.id, reason, lease)
+                _log.error("a stream is blocked", extra={"stream": row.stream, "topic": row.topic, "reason": reason})
+
+    async def _measure(self, rows: Sequence[OutboxRow]) -> None:
+        oldest = await self._store.outbox.oldest_unsent() if rows else None
+        age = 0.0 if oldest is None else (await self._store.now() - oldest).total_seconds()
+        self._metrics.outbox_age.set(max(0.0, age))
+
+
+def _by_lease(leases: Mapping[int, Lease]) -> list[tuple[Lease, list[int]]]:
+    """Shards that share a lease are published together."""
+    keyed = sorted(leases, key=lambda shard: (leases[shard].key, shard))
+    return [
+        (leases[shards[0]], shards)
+        for _, group in groupby(keyed, key=lambda shard: leases[shard].key)
+        for shards in [list(group)]
+    ]

@@ -1,0 +1,51 @@
+"""Where the relay publishes to: a log with a producer of its own, or the log table of the store."""
+
+from collections.abc import Mapping, Sequence
+
+from penstock_eventlog.errors import RecordRefused
+from penstock_eventlog.ports import Producer, Published
+from penstock_eventlog.records import record_of_row
+from penstock_store.ports import Outbox
+from penstock_store.rows import Lease, OutboxRow
+
+
+class ProducerSink:
+    """Kafka, or the log in memory. Published and marked are two things: a crash between them repeats records."""
+
+    def __init__(self, producer: Producer, outbox: Outbox) -> None:
+        self._producer = producer
+        self._outbox = outbox
+
+    async def publish(self, rows: Sequence[OutboxRow], lease: Lease) -> Published:
+        try:
+            await self._producer.send([record_of_row(row) for row in rows])
+        except RecordRefused as error:
+            refused = {rows[index].id: reason for index, reason in error.refused.items()}
+            return Published(tuple(row.id for row in rows if row.id not in refused), refused)
+        return Published(tuple(row.id for row in rows), {})
+
+    async def mark(self, ids: Sequence[int], lease: Lease) -> None:
+        await self._outbox.mark_sent(ids, lease)
+
+
+class LogTableSink:
+    """The Postgres log: rows get their positions and are marked in one transaction that checks the fence."""
+
+    def __init__(self, outbox: Outbox, partitions: Mapping[str, int]) -> None:
+        self._outbox = outbox
+        self._partitions = partitions
+
+    async def publish(self, rows: Sequence[OutboxRow], lease: Lease) -> Published:
+        refused: dict[int, str] = {}
+        streams: set[str] = set()
+        for row in rows:
+            if row.topic not in self._partitions or row.stream in streams:
+                refused[row.id] = f"there is no topic {row.topic}"
+                streams.add(row.stream)
+        taken = [row for row in rows if row.id not in refused]
+        if taken:
+            await self._outbox.publish(taken, self._partitions, lease)
+        return Published(tuple(row.id for row in taken), refused)
+
+    async def mark(self, ids: Sequence[int], lease: Lease) -> None:
+        """Publishing has marked them."""

@@ -1,0 +1,30 @@
+"""The suite of the log on Kafka."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from penstock_eventlog.kafka import KafkaAddress, KafkaLog
+from tests.suites.log import LogGroups, LogSuite
+from tests.support.kafka import KafkaForTest
+
+
+class KafkaDesk:
+    def __init__(self, log: KafkaLog) -> None:
+        self.log = log
+
+    async def settle(self) -> None:
+        """What is acknowledged is there."""
+
+
+@pytest.fixture
+async def desk(kafka: KafkaForTest) -> AsyncIterator[KafkaDesk]:
+    log = KafkaLog(KafkaAddress(kafka.bootstrap, kafka.prefix))
+    await log.prepare()
+    yield KafkaDesk(log)
+    await log.close()
+
+
+@pytest.mark.kafka
+class TestKafkaLog(LogSuite, LogGroups):
+    """A topic of every test's own, by its prefix."""
