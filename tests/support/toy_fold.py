@@ -28,7 +28,6 @@ from penstock_contracts.ids import inner_id, run_id
 from penstock_store.errors import CorruptState
 from penstock_store.rows import Delivered, ExecutionRow, JobRow, Projection, RawRecord, TimerRow
 
-DEADLINE = timedelta(minutes=60)
 START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
 
@@ -60,6 +59,10 @@ class ToyFold:
     version: int = 1
     healed: bool = False
     refuses_to_stall: bool = False
+    forgets_runs: bool = False
+    scribbles: bool = False
+    ignores_timers: bool = False
+    deadline: float = 3600.0
 
     def initial(self, stream: str) -> ToyState:
         return ToyState(stream)
@@ -68,6 +71,8 @@ class ToyFold:
         match event.fact:
             case PrReceived() as received:
                 facts = self._decide_received(state, event, received)
+            case TimerFired() if self.ignores_timers:
+                facts = []
             case TimerFired(run_id=run):
                 facts = [StageGivenUp(run, Stage.PREPARE, "", 1, None, "late")]
             case other:
@@ -86,11 +91,13 @@ class ToyFold:
                 return [replace(fact, title="misread")]
             case "nul" if not self.healed:
                 return [replace(fact, sender="\x00")]
+            case "needs run" if not state.runs:
+                raise CorruptState("a run is missing")
             case "nothing":
                 return []
             case "rearm":
-                run = state.runs[-1].id
-                return [AttemptScheduled(run, Stage.PREPARE, "", 2, event.envelope.time + timedelta(hours=9), "")]
+                run = state.runs[-1]
+                return [AttemptScheduled(run.id, Stage.PREPARE, "", 2, (run.due or START) + timedelta(hours=9), "")]
         return asked
 
     def evolve(self, state: ToyState, stored: Event[Fact]) -> ToyState:
@@ -99,8 +106,8 @@ class ToyFold:
         match stored.fact:
             case PrReceived(title="misread"):
                 raise ToyError("evolve cannot do this")
-            case PrepareRequested():
-                run = ToyRun(envelope.workflow_id, envelope.time, due=envelope.time + DEADLINE)
+            case PrepareRequested() if not self.forgets_runs:
+                run = ToyRun(envelope.workflow_id, envelope.time, due=envelope.time + timedelta(seconds=self.deadline))
                 return replace(state, runs=(*state.runs, run))
             case ConfigResolved():
                 return _end(state, envelope.workflow_id, ExecutionState.ANSWERED)
@@ -142,7 +149,7 @@ class ToyFold:
         return state.subject
 
     def encode(self, state: ToyState) -> bytes:
-        return msgspec.json.encode(state)
+        return b"scribble" if self.scribbles else msgspec.json.encode(state)
 
     def decode(self, data: bytes) -> ToyState:
         try:
@@ -175,12 +182,14 @@ def timer_id(run: str) -> str:
     return f"{run}:deadline"
 
 
-def received(event_id: str, stream: str = "toy:host:1:7", command: str = "", sender: str = "ada") -> Delivered:
+def received(
+    event_id: str, stream: str = "toy:host:1:7", command: str = "", subject: str = "toy:owner/repo#7"
+) -> Delivered:
     """A pr.received as the log delivers it."""
     fact = PrReceived(
-        PullRequestKind.OPENED, "toy", "host", "1", "owner/repo", 7, event_id, command=command, sender=sender
+        PullRequestKind.OPENED, "toy", "host", "1", "owner/repo", 7, event_id, command=command, sender="ada"
     )
-    return delivered(Envelope(event_id, fact.TYPE, "tests", START, stream, "toy:owner/repo#7"), fact)
+    return delivered(Envelope(event_id, fact.TYPE, "tests", START, stream, subject), fact)
 
 
 def resolved(event_id: str, run: str, stream: str = "toy:host:1:7") -> Delivered:

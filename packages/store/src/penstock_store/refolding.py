@@ -36,14 +36,12 @@ def compare(stream: str, row: StreamRow | None, facts: Sequence[Event[Fact]], fo
     return Refolded(stream, equal=False, found="the facts lead to another state than the stored one")
 
 
-def redelivered(letter_id: str, letter: DeadLetterRow | None, codec: Codec) -> Delivered:
+def redelivered(letter: DeadLetterRow, codec: Codec) -> Delivered:
     """The event of a letter, as it was delivered. Raises NotRedrivable."""
-    if letter is None:
-        raise NotRedrivable(letter_id, "there is no such letter")
     if letter.reason != STALLED or letter.resolved_at is not None:
-        raise NotRedrivable(letter_id, f"it is {letter.resolution or letter.reason}, not {STALLED}")
+        raise NotRedrivable(letter.id, f"it is {letter.resolution or letter.reason}, not {STALLED}")
     try:
         event = codec.decode(letter.record.headers, letter.record.value)
     except ContractError as error:
-        raise NotRedrivable(letter_id, f"its bytes cannot be decoded: {error}") from error
+        raise NotRedrivable(letter.id, f"its bytes cannot be decoded: {error}") from error
     return Delivered(event, letter.record)

@@ -79,9 +79,9 @@ class MemoryJobs:
             and (since is None or row.created_at >= since)
             and (until is None or row.created_at < until)
         ]
-        last = self._tables.jobs.get(after)
-        if last is not None:
-            found = [row for row in found if _newest_first(row) < _newest_first(last)]
+        if after:
+            last = self._tables.jobs.get(after)
+            found = [row for row in found if last is not None and _newest_first(row) < _newest_first(last)]
         return found[:limit]
 
     async def counts(self) -> Mapping[tuple[str, str], int]:

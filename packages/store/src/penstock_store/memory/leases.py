@@ -67,7 +67,7 @@ class MemoryDeliveries:
         table = self._tables.deliveries
         counts: dict[Place, int] = {}
         with self._tables.transaction() as transaction:
-            for place in places:
+            for place in dict.fromkeys(places):
                 key = _key(consumer, place)
                 counts[place] = table.get(key, 0) + number
                 if counts[place] > 0:

@@ -66,10 +66,9 @@ class MemoryOutbox:
                 record = LogRow(*place, position, row.key.encode(), row.headers, row.value)
                 if row.id in tables.unsent:
                     transaction.add(tables.log, place, record)
-            self._steps.reach(points.PUBLISH_APPENDED)
             for row in rows:
                 transaction.drop(tables.unsent, row.id)
-            self._steps.reach(points.PUBLISH_MARKED)
+            self._steps.reach(points.PUBLISH_WRITTEN)
         self._steps.reach(points.PUBLISH_COMMITTED)
 
     async def block(self, row_id: int, error: str, lease: Lease) -> None:

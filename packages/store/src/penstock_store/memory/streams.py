@@ -38,13 +38,14 @@ class MemoryStreams:
     async def redrive(self, letter_id: str, fold: Fold[S]) -> Verdict:
         self._tables.ask()
         letter = self._tables.letters.get(letter_id)
-        delivered = redelivered(letter_id, letter, self._codec)
-        done = await attempt(self._transactions.redrive(letter_id, delivered, fold))
-        if isinstance(done, Fault):
-            if isinstance(done.error, NotRedrivable):
-                raise done.error
-            return Verdict.STALLED
-        return done
+        if letter is None:
+            raise NotRedrivable(letter_id, "there is no such letter")
+        done = await attempt(self._transactions.redrive(letter, redelivered(letter, self._codec), fold))
+        if not isinstance(done, Fault):
+            return done
+        if isinstance(done.error, NotRedrivable):
+            raise done.error
+        return Verdict.STALLED
 
     async def refold(self, stream: str, fold: Fold[S]) -> Refolded:
         return compare(stream, await self.load(stream), await self.facts(stream), fold)
@@ -126,20 +127,19 @@ class _Transactions:
             self._write(transaction, folding.changes())
         return verdict
 
-    async def redrive(self, letter_id: str, delivered: Delivered, fold: Fold[S]) -> Verdict:
+    async def redrive(self, letter: DeadLetterRow, delivered: Delivered, fold: Fold[S]) -> Verdict:
         tables = self._tables
         with tables.transaction() as transaction:
-            letter = tables.letters[letter_id]
             key = (letter.consumer, letter.event_id)
-            if letter.resolved_at is not None or tables.inbox.get(key) != Verdict.STALLED:
-                raise NotRedrivable(letter_id, "its event is not stalled any more")
+            if tables.inbox.get(key) != Verdict.STALLED:
+                raise NotRedrivable(letter.id, "its event is not stalled any more")
             folding = self._folding(fold)
             self._hold(folding, letter.stream, fold)
             folding.apply(delivered)
             self._write(transaction, folding.changes())
             transaction.put(tables.inbox, key, Verdict.APPLIED)
             resolved = replace(letter, resolved_at=tables.now(), resolution="redriven")
-            transaction.put(tables.letters, letter_id, resolved)
+            transaction.put(tables.letters, letter.id, resolved)
         return Verdict.APPLIED
 
     def _folding(self, fold: Fold[S]) -> Folding[S]:

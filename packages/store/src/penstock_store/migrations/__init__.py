@@ -1,0 +1,76 @@
+"""Bringing a database to the tables of this program. Only `penstock db`, `penstock up` and tests import this."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+
+from penstock_store.errors import StoreUnavailable
+from penstock_store.tables import SCHEMA
+from penstock_store.version import HEAD, VERSION_TABLE, compare
+
+# Any number, as long as every version of this program uses the same.
+_UPGRADE_LOCK = 7_365_746_121
+
+
+def upgrade(url: str) -> None:
+    """To this program's tables. Who comes second waits for the first and finds the work done. A database that is newer
+    than this program is refused with SchemaMismatch."""
+    with _connected(url) as connection:
+        connection.execute(text("select pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
+        connection.execute(text(f"create schema if not exists {SCHEMA}"))
+        connection.commit()
+        if not _is_newer(connection):
+            command.upgrade(_config(connection), "head")
+        connection.commit()
+    check(url)
+
+
+def check(url: str) -> None:
+    """Raises SchemaMismatch where the database is older or newer than this program."""
+    compare(revision(url))
+
+
+def revision(url: str) -> str | None:
+    """The last migration that ran there; None where none did."""
+    with _connected(url) as connection:
+        return _revision(connection)
+
+
+def _is_newer(connection: Connection) -> bool:
+    found = _revision(connection)
+    return found is not None and found > HEAD
+
+
+def _revision(connection: Connection) -> str | None:
+    options = {"version_table": VERSION_TABLE, "version_table_schema": SCHEMA}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "penstock_store:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except OperationalError as error:
+        raise StoreUnavailable(str(error.orig)) from error
+    finally:
+        engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    """A connection of its own, so that the lock on it ends with it."""
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)

@@ -1,0 +1,192 @@
+"""The transactions of `apply`: two rounds to the server, whatever the number of events.
+
+1. the streams are inserted where they are missing and locked, in key order
+2. the inbox says which events are new, and the clock is read
+3. decide, 4. evolve: in memory, see folding.py
+5. facts, states, rows, timers, outbox
+6. commit
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from penstock_contracts.codec import Codec
+from penstock_runtime.steps import Steps
+from penstock_store import points
+from penstock_store.changes import Changes
+from penstock_store.errors import NotRedrivable
+from penstock_store.folding import Folding, read_state, refolded
+from penstock_store.hints import Hint
+from penstock_store.letters import Trouble
+from penstock_store.ports import Fold
+from penstock_store.postgres.database import Connection, Database
+from penstock_store.postgres.hints import PostgresHints
+from penstock_store.postgres.reading import read_facts
+from penstock_store.postgres.writing import write_changes
+from penstock_store.rows import DeadLetterRow, Delivered, StreamRow, Verdict
+
+S = TypeVar("S")
+
+_INSERT = "insert into workflow.streams (stream) select unnest(%s::text[]) on conflict (stream) do nothing"
+_LOCK = """
+select stream, subject, state, encoding, fold_version, sequence from workflow.streams
+where stream = any(%s::text[]) order by stream for update
+"""
+_INBOX = """
+with new as (
+  insert into workflow.inbox_messages (consumer, event_id, outcome) select %s, unnest(%s::text[]), %s
+  on conflict (consumer, event_id) do nothing returning event_id
+)
+select clock_timestamp(), array(select event_id from new)
+"""
+_REDRIVEN = """
+update workflow.inbox_messages set outcome = 'applied'
+where consumer = %s and event_id = %s and outcome = 'stalled' returning clock_timestamp()
+"""
+_RESOLVED = """
+update workflow.dead_letters set resolved_at = clock_timestamp(), resolution = 'redriven'
+where id = %s and resolved_at is null
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the first round brings."""
+
+    rows: dict[str, StreamRow]
+    new: set[str]
+    now: datetime
+
+    def take(self, delivered: Delivered) -> bool:
+        """True the first time a new event is asked for."""
+        event_id = delivered.event.envelope.id
+        if event_id not in self.new:
+            return False
+        self.new.remove(event_id)
+        return True
+
+
+class PostgresTransactions:
+    """What fallback.Transactions asks for."""
+
+    def __init__(self, database: Database, codec: Codec, steps: Steps, hints: PostgresHints) -> None:
+        self._database = database
+        self._codec = codec
+        self._steps = steps
+        self._hints = hints
+
+    async def together(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
+        async with self._database.pipeline() as connection:
+            opened = await self._open(connection, consumer, delivered, Verdict.APPLIED)
+            folding = Folding(fold, self._codec, self._steps, opened.now)
+            for stream, row in opened.rows.items():
+                await self._hold(connection, folding, fold, row, stream)
+            verdicts = [self._apply(folding, opened, one) for one in delivered]
+            changes = folding.changes()
+            await self._write(connection, changes)
+        self._committed(changes)
+        return verdicts
+
+    async def refolding(self, consumer: str, delivered: Delivered, fold: Fold[S]) -> Verdict:
+        async with self._database.pipeline() as connection:
+            opened = await self._open(connection, consumer, [delivered], Verdict.APPLIED)
+            folding = Folding(fold, self._codec, self._steps, opened.now)
+            await self._hold(connection, folding, fold, None, delivered.event.envelope.stream)
+            verdict = self._apply(folding, opened, delivered)
+            changes = folding.changes()
+            await self._write(connection, changes)
+        self._committed(changes)
+        return verdict
+
+    async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
+        stream = delivered.event.envelope.stream
+        async with self._database.pipeline() as connection:
+            opened = await self._open(connection, consumer, [delivered], Verdict.STALLED)
+            if not opened.take(delivered):
+                return Verdict.DUPLICATE
+            folding = Folding(fold, self._codec, self._steps, opened.now)
+            await self._hold(connection, folding, fold, opened.rows[stream], stream)
+            folding.stall(consumer, delivered, trouble)
+            changes = folding.changes()
+            await self._write(connection, changes)
+        self._committed(changes)
+        return Verdict.STALLED
+
+    async def bury(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
+        async with self._database.pipeline() as connection:
+            opened = await self._open(connection, consumer, [delivered], Verdict.STALLED)
+            if not opened.take(delivered):
+                return Verdict.DUPLICATE
+            folding = Folding(fold, self._codec, self._steps, opened.now)
+            folding.bury(consumer, delivered, trouble)
+            folding.drop_fired(delivered.event)
+            changes = folding.changes()
+            await self._write(connection, changes)
+        self._committed(changes)
+        return Verdict.STALLED
+
+    async def redrive(self, letter: DeadLetterRow, delivered: Delivered, fold: Fold[S]) -> Verdict:
+        async with self._database.transaction() as connection:
+            rows = await _lock(connection, [letter.stream])
+            cursor = await connection.execute(_REDRIVEN, (letter.consumer, letter.event_id))
+            found = await cursor.fetchone()
+            if found is None:
+                raise NotRedrivable(letter.id, "its event is not stalled any more")
+            folding = Folding(fold, self._codec, self._steps, found[0])
+            await self._hold(connection, folding, fold, rows[letter.stream], letter.stream)
+            folding.apply(delivered)
+            changes = folding.changes()
+            await self._write(connection, changes)
+            await connection.execute(_RESOLVED, (letter.id,))
+        self._committed(changes)
+        return Verdict.APPLIED
+
+    async def _open(
+        self, connection: Connection, consumer: str, delivered: Sequence[Delivered], outcome: Verdict
+    ) -> _Opened:
+        streams = sorted({one.event.envelope.stream for one in delivered})
+        await connection.execute(_INSERT, (streams,))
+        locked = await connection.execute(_LOCK, (streams,))
+        ids = [one.event.envelope.id for one in delivered]
+        inbox = await connection.execute(_INBOX, (consumer, ids, outcome.value))
+        rows = {row[0]: StreamRow(*row) for row in await locked.fetchall()}
+        self._steps.reach(points.APPLY_LOCKED)
+        now, new = (await inbox.fetchall())[0]
+        self._steps.reach(points.APPLY_INBOX)
+        return _Opened(rows, set(new), now)
+
+    async def _hold(
+        self, connection: Connection, folding: Folding[S], fold: Fold[S], row: StreamRow | None, stream: str
+    ) -> None:
+        """Without a row: from the facts, whatever is stored."""
+        state = read_state(fold, row, stream) if row else None
+        if state is None:
+            folding.hold_refolded(stream, refolded(fold, stream, await read_facts(connection, self._codec, stream)))
+        else:
+            folding.hold(stream, state)
+
+    def _apply(self, folding: Folding[S], opened: _Opened, delivered: Delivered) -> Verdict:
+        if opened.take(delivered):
+            folding.apply(delivered)
+            return Verdict.APPLIED
+        folding.drop_fired(delivered.event)
+        return Verdict.DUPLICATE
+
+    async def _write(self, connection: Connection, changes: Changes) -> None:
+        await write_changes(connection, changes)
+        self._steps.reach(points.APPLY_WRITTEN)
+
+    def _committed(self, changes: Changes) -> None:
+        self._steps.reach(points.APPLY_COMMITTED)
+        if changes.outbox:
+            self._hints.give(Hint.OUTBOX)
+        if changes.timers:
+            self._hints.give(Hint.TIMERS)
+
+
+async def _lock(connection: Connection, streams: Sequence[str]) -> dict[str, StreamRow]:
+    await connection.execute(_INSERT, (streams,))
+    cursor = await connection.execute(_LOCK, (streams,))
+    return {row[0]: StreamRow(*row) for row in await cursor.fetchall()}

@@ -1,0 +1,134 @@
+"""One connection pool, its transactions, and what happens when the server goes away."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
+
+from penstock_store.errors import FenceLost, StoreUnavailable
+from penstock_store.postgres.failures import translated
+from penstock_store.rows import Lease
+
+R = TypeVar("R")
+Connection = AsyncConnection[Any]
+Values = Sequence[Any]
+
+_FENCE = """
+select 1 from workflow.leases
+where key = %s and holder = %s and fence = %s and expires_at > clock_timestamp() for share
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """How connections are made.
+
+    Beside a pooler in transaction mode: prepare_threshold None and no session options, which it does not pass on.
+    A process that is frozen inside a transaction is cut off by the server, so that others get its locks.
+    """
+
+    size: int = 12
+    application_name: str = "penstock"
+    connect_timeout: int = 5
+    checkout_timeout: float = 5.0
+    prepare_threshold: int | None = 3
+    session_options: str = "-c idle_in_transaction_session_timeout=20s"
+
+    def connection(self) -> dict[str, Any]:
+        """What every connection is opened with; one that hangs is found by keep-alives."""
+        options = {"options": self.session_options} if self.session_options else {}
+        return options | {
+            "autocommit": True,
+            "prepare_threshold": self.prepare_threshold,
+            "application_name": self.application_name,
+            "connect_timeout": self.connect_timeout,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        }
+
+
+class Database:
+    """Hands out connections; errors leave it translated."""
+
+    def __init__(self, url: str, settings: PoolSettings) -> None:
+        self._pool = AsyncConnectionPool(
+            url,
+            kwargs=settings.connection(),
+            min_size=1,
+            max_size=settings.size,
+            timeout=settings.checkout_timeout,
+            # The pool gives up soon and the next caller makes it try again, instead of waiting ever longer.
+            reconnect_timeout=1.0,
+            open=False,
+            name=settings.application_name,
+        )
+
+    async def open(self) -> None:
+        with translated():
+            await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """In autocommit: a single statement is its own transaction."""
+        try:
+            with translated():
+                async with self._pool.connection() as connection:
+                    yield connection
+        except StoreUnavailable:
+            await self._replace_broken()
+            raise
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def pipeline(self) -> AsyncIterator[Connection]:
+        """A transaction whose statements are sent without waiting for each other's results."""
+        async with self.connection() as connection, connection.pipeline(), connection.transaction():
+            yield connection
+
+    async def rows(self, row: type[R], statement: LiteralString, values: Values = ()) -> list[R]:
+        """Columns are given to the row class by name."""
+        async with self.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(row))
+            return await (await cursor.execute(statement, values)).fetchall()
+
+    async def tuples(self, statement: LiteralString, values: Values = ()) -> list[tuple[Any, ...]]:
+        async with self.connection() as connection:
+            return await (await connection.execute(statement, values)).fetchall()
+
+    async def value(self, statement: LiteralString, values: Values = ()) -> Any:
+        """The first column of the first row; None where there is no row."""
+        async with self.connection() as connection:
+            found = await (await connection.execute(statement, values)).fetchone()
+            return found[0] if found else None
+
+    async def execute(self, statement: LiteralString, values: Values = ()) -> int:
+        """How many rows were touched."""
+        async with self.connection() as connection:
+            return (await connection.execute(statement, values)).rowcount
+
+    async def _replace_broken(self) -> None:
+        """After a restart of the server every idle connection is broken: all are looked at, so that the next call finds
+        one that works."""
+        with suppress(psycopg.Error):
+            await self._pool.check()
+
+
+async def check_fence(connection: Connection, lease: Lease) -> None:
+    """The row stays locked until the transaction ends: nobody takes the lease over meanwhile."""
+    cursor = await connection.execute(_FENCE, (lease.key, lease.holder, lease.fence))
+    if await cursor.fetchone() is None:
+        raise FenceLost(lease.key, lease.fence)

@@ -1,0 +1,46 @@
+"""Leases on PostgreSQL. A row is never deleted, so that its fence only grows."""
+
+from datetime import timedelta
+
+from penstock_store.errors import StoreError
+from penstock_store.postgres.database import Database
+from penstock_store.rows import Lease
+
+_ACQUIRE = """
+insert into workflow.leases as l (key, holder, fence, expires_at) values (%s, %s, 1, clock_timestamp() + %s)
+on conflict (key) do update set holder = excluded.holder, fence = l.fence + 1, expires_at = excluded.expires_at
+where l.expires_at <= clock_timestamp() or l.holder = excluded.holder
+returning key, holder, fence, expires_at
+"""
+_RENEW = """
+update workflow.leases set expires_at = clock_timestamp() + %s
+where key = %s and holder = %s and fence = %s and expires_at > clock_timestamp()
+returning key, holder, fence, expires_at
+"""
+_RELEASE = """
+update workflow.leases set expires_at = clock_timestamp()
+where key = %s and holder = %s and fence = %s and expires_at > clock_timestamp()
+"""
+_LOCKED = "select exists (select 1 from workflow.leases where key = %s and expires_at > clock_timestamp())"
+
+
+class PostgresLeases:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def acquire(self, key: str, holder: str, ttl: timedelta) -> Lease | None:
+        found = await self._database.rows(Lease, _ACQUIRE, (key, holder, ttl))
+        return found[0] if found else None
+
+    async def renew(self, lease: Lease, ttl: timedelta) -> Lease | None:
+        found = await self._database.rows(Lease, _RENEW, (ttl, lease.key, lease.holder, lease.fence))
+        return found[0] if found else None
+
+    async def release(self, lease: Lease) -> None:
+        await self._database.execute(_RELEASE, (lease.key, lease.holder, lease.fence))
+
+    async def is_locked(self, key: str) -> bool:
+        try:
+            return bool(await self._database.value(_LOCKED, (key,)))
+        except StoreError:
+            return True

@@ -1,0 +1,186 @@
+"""Receipts, the outbox and the log on PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from penstock_contracts.partitioner import partition_of
+from penstock_contracts.routing import shard_of
+from penstock_runtime.steps import Steps
+from penstock_store import points
+from penstock_store.hints import Hint
+from penstock_store.postgres.database import Database, check_fence
+from penstock_store.postgres.headers import pack_headers, unpack_headers
+from penstock_store.postgres.hints import PostgresHints
+from penstock_store.postgres.writing import columns, write_outbox
+from penstock_store.rows import Lease, LogRow, NewOutboxRow, OutboxRow, Place
+
+_RECEIVE = """
+with new as (
+  insert into workflow.inbox_messages (consumer, event_id, outcome) values ('ingest', %s, 'applied')
+  on conflict (consumer, event_id) do nothing returning 1
+)
+insert into workflow.outbox_messages (stream, shard, topic, key, spread, headers, value)
+select %s, %s, %s, %s, %s, %s, %s from new
+"""
+_UNSENT = """
+select id, stream, topic, key, spread, headers, value from workflow.outbox_messages as o
+where sent_at is null and shard = any(%s::int[]) and not exists (
+  select 1 from workflow.outbox_messages as b where b.blocked_at is not null and b.stream = o.stream)
+order by id limit %s
+"""
+_MARK = "update workflow.outbox_messages set sent_at = clock_timestamp() where id = any(%s::bigint[])"
+_PUBLISH = """
+with sent as (
+  update workflow.outbox_messages as o set sent_at = clock_timestamp()
+  from unnest(%s::bigint[], %s::int[]) with ordinality as n(id, partition, turn)
+  where o.id = n.id and o.sent_at is null
+  returning o.topic, n.partition, n.turn, o.key, o.headers, o.value
+), ends as (
+  insert into workflow.log_ends as e (topic, partition, position)
+  select topic, partition, count(*) from sent group by topic, partition order by topic, partition
+  on conflict (topic, partition) do update set position = e.position + excluded.position
+  returning topic, partition, position
+)
+insert into workflow.log (topic, partition, position, key, headers, value)
+select s.topic, s.partition,
+  e.position - count(*) over (partition by s.topic, s.partition)
+    + row_number() over (partition by s.topic, s.partition order by s.turn) - 1,
+  convert_to(s.key, 'UTF8'), s.headers, s.value
+from sent as s join ends as e on e.topic = s.topic and e.partition = s.partition
+"""
+_BLOCK = """
+update workflow.outbox_messages set blocked_at = clock_timestamp(), error = %s where id = %s and sent_at is null
+"""
+_UNBLOCK = """
+update workflow.outbox_messages set blocked_at = null, error = '' where stream = %s and blocked_at is not null
+"""
+_BLOCKED = """
+select id, stream, topic, key, spread, headers, value, error from workflow.outbox_messages
+where blocked_at is not null order by id limit %s
+"""
+_OLDEST = "select created_at from workflow.outbox_messages where sent_at is null order by id limit 1"
+_READ = """
+select r.topic, r.partition, r.position, r.key, r.headers, r.value
+from unnest(%(topics)s::text[], %(partitions)s::int[], %(positions)s::bigint[]) as p(topic, partition, position)
+cross join lateral (
+  select l.*, row_number() over (order by l.position) as turn from (
+    select * from workflow.log where topic = p.topic and partition = p.partition and position >= p.position
+    order by position limit %(limit)s) as l
+) as r
+order by r.turn, r.topic, r.partition limit %(limit)s
+"""
+_POSITIONS = """
+select topic, partition, position from workflow.log_positions where consumer_group = %s order by topic, partition
+"""
+_MOVE = """
+insert into workflow.log_positions (consumer_group, topic, partition, position)
+select %s, topic, partition, position from unnest(%s::text[], %s::int[], %s::bigint[]) as n(topic, partition, position)
+on conflict (consumer_group, topic, partition) do update set position = excluded.position
+"""
+
+
+class PostgresReceipts:
+    def __init__(self, database: Database, steps: Steps, hints: PostgresHints) -> None:
+        self._database = database
+        self._steps = steps
+        self._hints = hints
+
+    async def receive(self, event_id: str, row: NewOutboxRow) -> bool:
+        """One statement, hence one transaction."""
+        values = (event_id, row.stream, shard_of(row.stream), *_sent(row))
+        self._steps.reach(points.RECEIVE_WRITTEN)
+        received = await self._database.execute(_RECEIVE, values) == 1
+        self._steps.reach(points.RECEIVE_COMMITTED)
+        if received:
+            self._hints.give(Hint.OUTBOX)
+        return received
+
+
+class PostgresOutbox:
+    def __init__(self, database: Database, steps: Steps, hints: PostgresHints) -> None:
+        self._database = database
+        self._steps = steps
+        self._hints = hints
+
+    async def put(self, rows: Sequence[NewOutboxRow]) -> None:
+        async with self._database.connection() as connection:
+            await write_outbox(connection, rows)
+        self._hints.give(Hint.OUTBOX)
+
+    async def unsent(self, shards: Sequence[int], limit: int) -> Sequence[OutboxRow]:
+        return [_outbox_row(*row) for row in await self._database.tuples(_UNSENT, (list(shards), limit))]
+
+    async def mark_sent(self, ids: Sequence[int], lease: Lease) -> None:
+        async with self._database.transaction() as connection:
+            await check_fence(connection, lease)
+            await connection.execute(_MARK, (list(ids),))
+
+    async def publish(self, rows: Sequence[OutboxRow], partitions: Mapping[str, int], lease: Lease) -> None:
+        chosen = [partition_of(row.key, row.spread, partitions[row.topic]) for row in rows]
+        async with self._database.transaction() as connection:
+            await check_fence(connection, lease)
+            self._steps.reach(points.PUBLISH_FENCED)
+            await connection.execute(_PUBLISH, ([row.id for row in rows], chosen))
+            self._steps.reach(points.PUBLISH_WRITTEN)
+        self._steps.reach(points.PUBLISH_COMMITTED)
+        self._hints.give(Hint.LOG)
+
+    async def block(self, row_id: int, error: str, lease: Lease) -> None:
+        async with self._database.transaction() as connection:
+            await check_fence(connection, lease)
+            await connection.execute(_BLOCK, (error, row_id))
+
+    async def unblock(self, stream: str) -> int:
+        freed = await self._database.execute(_UNBLOCK, (stream,))
+        self._hints.give(Hint.OUTBOX)
+        return freed
+
+    async def blocked(self, limit: int = 100) -> Sequence[tuple[OutboxRow, str]]:
+        rows = await self._database.tuples(_BLOCKED, (limit,))
+        return [(_outbox_row(*row), error) for *row, error in rows]
+
+    async def oldest_unsent(self) -> datetime | None:
+        oldest: datetime | None = await self._database.value(_OLDEST)
+        return oldest
+
+
+class PostgresLog:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, places: Sequence[Place], limit: int) -> Sequence[LogRow]:
+        if not places:
+            return []
+        topics, partitions, positions = _columns(places)
+        values = {"topics": topics, "partitions": partitions, "positions": positions, "limit": limit}
+        async with self._database.connection() as connection:
+            rows = await (await connection.execute(_READ, values)).fetchall()
+        return [_log_row(*row) for row in rows]
+
+    async def positions(self, group: str) -> Sequence[Place]:
+        return await self._database.rows(Place, _POSITIONS, (group,))
+
+    async def move(self, group: str, places: Sequence[Place], lease: Lease) -> None:
+        async with self._database.transaction() as connection:
+            await check_fence(connection, lease)
+            if places:
+                await connection.execute(_MOVE, (group, *_columns(places)))
+
+
+def _columns(places: Sequence[Place]) -> list[Any]:
+    return columns((place.topic, place.partition, place.position) for place in places)
+
+
+def _sent(row: NewOutboxRow) -> tuple[object, ...]:
+    return (row.topic, row.key, row.spread, pack_headers(row.headers), row.value)
+
+
+def _outbox_row(*row: Any) -> OutboxRow:
+    row_id, stream, topic, key, spread, headers, value = row
+    return OutboxRow(row_id, stream, topic, key, spread, unpack_headers(headers), value)
+
+
+def _log_row(*row: Any) -> LogRow:
+    topic, partition, position, key, headers, value = row
+    return LogRow(topic, partition, position, key, unpack_headers(headers), value)

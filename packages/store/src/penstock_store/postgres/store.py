@@ -1,0 +1,81 @@
+"""All rooms of the PostgreSQL store, on one pool."""
+
+from datetime import datetime
+
+import psycopg
+
+from penstock_contracts.codec import Codec
+from penstock_runtime.steps import NO_STEPS, Steps
+from penstock_store import ports, version
+from penstock_store.hints import Hints
+from penstock_store.postgres.database import Database, PoolSettings
+from penstock_store.postgres.effects import PostgresBlobs, PostgresEffects, PostgresSchemas
+from penstock_store.postgres.failures import translated
+from penstock_store.postgres.hints import PostgresHints
+from penstock_store.postgres.jobs import PostgresExecutions, PostgresJobs, PostgresTimers
+from penstock_store.postgres.leases import PostgresLeases
+from penstock_store.postgres.letters import PostgresDeadLetters, PostgresDeliveries
+from penstock_store.postgres.outbox import PostgresLog, PostgresOutbox, PostgresReceipts
+from penstock_store.postgres.streams import PostgresStreams
+
+_VERSION = f"select version_num from workflow.{version.VERSION_TABLE}"
+_HAS_VERSION = f"select to_regclass('workflow.{version.VERSION_TABLE}') is not null"
+
+
+class PostgresStore:
+    """Made by `open`; to be closed on the same event loop."""
+
+    def __init__(self, database: Database, hints: PostgresHints, codec: Codec, steps: Steps) -> None:
+        self._database = database
+        self._hints = hints
+        self.hints: Hints = hints
+        self.streams: ports.Streams = PostgresStreams(database, codec, steps, hints)
+        self.receipts: ports.Receipts = PostgresReceipts(database, steps, hints)
+        self.outbox: ports.Outbox = PostgresOutbox(database, steps, hints)
+        self.log: ports.LogTable = PostgresLog(database)
+        self.timers: ports.Timers = PostgresTimers(database)
+        self.leases: ports.Leases = PostgresLeases(database)
+        self.executions: ports.Executions = PostgresExecutions(database)
+        self.jobs: ports.Jobs = PostgresJobs(database)
+        self.deliveries: ports.Deliveries = PostgresDeliveries(database)
+        self.dead_letters: ports.DeadLetters = PostgresDeadLetters(database, hints)
+        self.blobs: ports.Blobs = PostgresBlobs(database)
+        self.effects: ports.Effects = PostgresEffects(database)
+        self.schemas: ports.Schemas = PostgresSchemas(database)
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        settings: PoolSettings | None = None,
+        *,
+        direct_url: str = "",
+        codec: Codec | None = None,
+        steps: Steps = NO_STEPS,
+    ) -> "PostgresStore":
+        """Raises WrongCredentials, SchemaMismatch or StoreUnavailable. `direct_url`: beside a pooler, for LISTEN."""
+        settings = settings or PoolSettings()
+        await _check_version(url, settings)
+        database = Database(url, settings)
+        await database.open()
+        return cls(database, PostgresHints(database, direct_url or url, settings), codec or Codec(), steps)
+
+    async def now(self) -> datetime:
+        now: datetime = await self._database.value("select clock_timestamp()")
+        return now
+
+    async def check(self) -> None:
+        version.compare(await self._database.value(_VERSION))
+
+    async def close(self) -> None:
+        await self._hints.close()
+        await self._database.close()
+
+
+async def _check_version(url: str, settings: PoolSettings) -> None:
+    """On a connection of its own: a pool would go on trying with a wrong password, and not say why."""
+    with translated():
+        async with await psycopg.AsyncConnection.connect(url, **settings.connection()) as connection:
+            has_version = await (await connection.execute(_HAS_VERSION)).fetchone()
+            row = await (await connection.execute(_VERSION)).fetchone() if has_version and has_version[0] else None
+    version.compare(row[0] if row else None)

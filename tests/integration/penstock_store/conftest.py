@@ -1,0 +1,46 @@
+"""The Postgres store of the suites."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+
+from penstock_runtime.steps import Steps
+from penstock_store.ports import Store
+from penstock_store.postgres import PostgresStore
+from tests.suites.store.worlds import Later, Reopen
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def store(postgres_database: str) -> AsyncIterator[Store]:
+    opened = await PostgresStore.open(postgres_database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def reopen(postgres_database: str) -> AsyncIterator[Reopen]:
+    async with AsyncExitStack() as stack:
+
+        async def again(steps: Steps) -> Store:
+            opened = await PostgresStore.open(postgres_database, steps=steps)
+            stack.push_async_callback(opened.close)
+            return opened
+
+        yield again
+
+
+@pytest.fixture
+def later(store: Store) -> Later:
+    async def passed(seconds: float) -> None:
+        end = await store.now() + timedelta(seconds=seconds)
+
+        async def reached() -> bool:
+            return await store.now() > end
+
+        condition: Callable[[], bool | Awaitable[bool]] = reached
+        await eventually(condition)
+
+    return passed
