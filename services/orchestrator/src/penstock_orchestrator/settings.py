@@ -1,0 +1,58 @@
+"""What the orchestrator reads from its environment, beside what every worker reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from penstock_contracts.enums import Stage
+from penstock_orchestrator.rules import Rules
+from penstock_runtime import parsers
+from penstock_runtime.retry import CONSERVATIVE, HEAVY_TASK, STANDARD, RetryPolicy
+from penstock_runtime.settings import setting
+
+
+@dataclass(frozen=True, slots=True)
+class OrchestratorSettings:
+    window: int = setting(
+        "PENSTOCK_BATCH_WINDOW", parsers.whole(1, 300), 16, about="batches of one review that are out at once"
+    )
+    part_deadline: float = setting(
+        "PENSTOCK_PART_DEADLINE", parsers.duration, 3600.0, about="how long one answer is waited for"
+    )
+    run_deadline: float = setting(
+        "PENSTOCK_RUN_DEADLINE", parsers.duration, 7200.0, about="after this a review goes without what is missing"
+    )
+    reread_after: float = setting(
+        "PENSTOCK_REREAD_AFTER", parsers.duration, 5.0, about="when a platform that lags is read again"
+    )
+    retry_prepare: RetryPolicy = setting(
+        "PENSTOCK_RETRY_PREPARE", parsers.retry_policy, STANDARD, about="how prepare is tried again"
+    )
+    retry_analysis: RetryPolicy = setting(
+        "PENSTOCK_RETRY_AST", parsers.retry_policy, STANDARD, about="how the analysis is tried again"
+    )
+    retry_model: RetryPolicy = setting(
+        "PENSTOCK_RETRY_MODEL", parsers.retry_policy, HEAVY_TASK, about="how model reviews are tried again"
+    )
+    retry_comments: RetryPolicy = setting(
+        "PENSTOCK_RETRY_COMMENTS",
+        parsers.retry_policy,
+        RetryPolicy(base=CONSERVATIVE.base, cap=CONSERVATIVE.cap, multiplier=CONSERVATIVE.multiplier, attempts=8),
+        about="how what is to be said is tried again",
+    )
+
+    def rules(self) -> Rules:
+        schedules: Mapping[Stage, RetryPolicy] = {
+            Stage.PREPARE: self.retry_prepare,
+            Stage.AST: self.retry_analysis,
+            Stage.PR_REVIEW: self.retry_model,
+            Stage.FILES_REVIEW: self.retry_model,
+            Stage.COMMENTS: self.retry_comments,
+        }
+        return Rules(
+            schedules=schedules,
+            window=self.window,
+            part_deadline=timedelta(seconds=self.part_deadline),
+            run_deadline=timedelta(seconds=self.run_deadline),
+            reread_after=timedelta(seconds=self.reread_after),
+        )
