@@ -19,7 +19,8 @@ class KafkaDesk:
 
 @pytest.fixture
 async def desk(kafka: KafkaForTest) -> AsyncIterator[KafkaDesk]:
-    log = KafkaLog(KafkaAddress(kafka.bootstrap, kafka.prefix))
+    # The client believes for 30 s that a topic it does not find may be on its way.
+    log = KafkaLog(KafkaAddress(kafka.bootstrap, kafka.prefix, {"topic.metadata.propagation.max.ms": "1500"}))
     await log.prepare()
     yield KafkaDesk(log)
     await log.close()

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
+from penstock_contracts.flow import EVENTS_TOPIC
 from penstock_eventlog.lanes import Held, LaneOf, all_in_one, by_key
-from penstock_eventlog.outcomes import DeadLetter, Emit, Outcome
+from penstock_eventlog.outcomes import DeadLetter, Emit, Outcome, Skip
 from penstock_store.ports import Fold, S, Streams
 from penstock_store.rows import Delivered
 
@@ -17,7 +18,7 @@ Stall = Callable[[Delivered, DeadLetter], Awaitable[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class OneByOne:
-    """A handler per type of fact; `concurrency` records at once, those of one key in order."""
+    """A handler per type of fact, where types without one may come on workflow.events only; `concurrency` records at once, those of one key in order."""
 
     handles: Mapping[str, Handler]
     concurrency: int = 8
@@ -27,6 +28,8 @@ class OneByOne:
 
     async def handle(self, unit: Sequence[Held]) -> Sequence[Outcome]:
         handler = self.handles.get(unit[0].event.envelope.type)
+        if handler is None and unit[0].record.topic == EVENTS_TOPIC:
+            return (Skip("not listened for"),)
         if handler is None:
             return (DeadLetter("no handler", f"nobody here handles {unit[0].event.envelope.type}"),)
         return (await handler(unit[0].event),)

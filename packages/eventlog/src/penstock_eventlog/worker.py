@@ -1,0 +1,67 @@
+"""What keeps a service small: which log there is, and a loop for each of its groups, from the flow table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from penstock_contracts.codec import Codec
+from penstock_contracts.flow import Topic, topics_heard_by
+from penstock_eventlog.loop import Limits, Loop, Tools
+from penstock_eventlog.ports import Log
+from penstock_eventlog.work import Work
+from penstock_store.ports import Store
+from penstock_store.rows import Lease
+
+GROUP_PER_TOPIC = frozenset({"llm-review"})
+"""Services whose topics must not wait for each other: a group, and so a loop, for each."""
+
+
+def open_log(
+    store: Store,
+    *,
+    bootstrap: str = "",
+    config: Path | None = None,
+    prefix: str = "",
+    lease: Callable[[], Lease | None] = lambda: None,
+) -> Log:
+    """Kafka where PENSTOCK_KAFKA_BOOTSTRAP names it, else the log in the store, which needs the lease `penstock:up`.
+    Raises LogMisconfigured."""
+    if not bootstrap:
+        from penstock_eventlog.postgres import PostgresLog
+
+        return PostgresLog(store, lease)
+    from penstock_eventlog.kafka import KafkaAddress, KafkaLog, read_properties
+
+    return KafkaLog(KafkaAddress(bootstrap, prefix, read_properties(config)))
+
+
+def group_of(service: str, topic: Topic | None = None) -> str:
+    return f"penstock-{service}" if topic is None else f"penstock-{service}-{topic.name}"
+
+
+def groups_of(service: str) -> Mapping[str, tuple[str, ...]]:
+    """The groups of a service and the topics each of them hears."""
+    topics = topics_heard_by(service)
+    if service in GROUP_PER_TOPIC:
+        return {group_of(service, topic): (topic.name,) for topic in topics}
+    return {group_of(service): tuple(topic.name for topic in topics)}
+
+
+def worker_loops(
+    service: str, work: Work, tools: Tools, *, limits: Limits | None = None, also: Sequence[str] = ()
+) -> tuple[Loop, ...]:
+    """A loop for each group of a service. Each may handle as many records at once as `work` says. `also`: topics that
+    the service listens to besides, such as workflow.events; each has a group."""
+    groups = dict(groups_of(service)) | {f"{group_of(service)}-{topic}": (topic,) for topic in also}
+    return tuple(
+        Loop(group, topics, work, tools, source=source_of(service), limits=limits or Limits())
+        for group, topics in groups.items()
+    )
+
+
+def source_of(service: str) -> str:
+    return f"penstock/{service}"
+
+
+async def publish_schemas(store: Store, codec: Codec) -> None:
+    """At start: whoever reads what we write may look its schema up."""
+    await store.schemas.upsert(codec.schemas())
