@@ -1,5 +1,6 @@
 """The one place where what psycopg raises becomes what the port promises."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,8 @@ from penstock_store.version import HEAD
 # SQLSTATE classes: connection, rollback (deadlock, serialisation), read-only, resources, limits, intervention, system.
 _AWAY = ("08", "40", "25", "53", "55", "57", "58")
 _CREDENTIALS = ("28000", "28P01", "42501")
+# While connecting libpq gives a text and no SQLSTATE.
+_REFUSED = re.compile(r'password authentication failed|no password supplied|role "[^"]*" does not exist')
 _TABLES = ("42P01", "42703", "3F000")
 
 
@@ -29,7 +32,7 @@ def translate(error: psycopg.Error) -> StoreError:
     """Only the primary message is kept: the detail of a refused row quotes its values."""
     state = error.sqlstate or ""
     text = error.diag.message_primary or str(error)
-    if state in _CREDENTIALS or (not state and "password authentication failed" in text):
+    if state in _CREDENTIALS or (not state and _REFUSED.search(text)):
         return WrongCredentials(text)
     if state in _TABLES:
         return SchemaMismatch(text, HEAD, "run `penstock db upgrade`")
