@@ -69,7 +69,7 @@ verify: setup ## walk the checklist of a working installation and print its resu
 	@$(BIN)/python -m penstock.local.verify
 
 release: test ## freeze the schemas of this version and build the distributions
-	@$(BIN)/python -m penstock_contracts.generate --release
+	@$(BIN)/python -m penstock_contracts.release
 	@$$($(PYTHON) -m tools.get_uv) build --quiet --all-packages --out-dir dist
 
 clean: ## remove what can be made again; data in .run/ stays

@@ -7,7 +7,8 @@ ContractError
 │   └── UnknownType    the envelope is well made, but no fact of this process has its type
 ├── Unencodable        the fact holds what its schema cannot carry
 │   └── EventTooLarge  more than an event may weigh: put the text into a blob
-└── SchemaCollision    two schemas have one id, so bytes could be read with the wrong one
+├── SchemaCollision    two schemas have one id, so bytes could be read with the wrong one
+└── NotReleasable      today's schemas and a released one cannot read each other, or a released one was edited
 """
 
 
@@ -45,3 +46,7 @@ class EventTooLarge(Unencodable):
 
 class SchemaCollision(ContractError):
     """Two schemas have one id: change a field of the newer one, its id follows from its text."""
+
+
+class NotReleasable(ContractError):
+    """The schemas of today cannot be released beside those released before."""
