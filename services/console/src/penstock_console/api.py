@@ -1,0 +1,159 @@
+"""The HTTP edge of the console: jobs, their history, wishes, dead letters, and the read part of a schema registry."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request
+from fastapi.responses import JSONResponse
+
+from penstock_console import views
+from penstock_console.decide import Wish
+from penstock_console.errors import JobOver, JobUnknown, NothingToRetry
+from penstock_console.handler import Desk
+from penstock_console.tokens import Tokens
+from penstock_contracts.enums import ControlAction, JobStatus, WorkflowType
+from penstock_store.errors import StoreUnavailable
+
+ACTIONS = {
+    "cancel": ControlAction.CANCEL,
+    "pause": ControlAction.PAUSE,
+    "resume": ControlAction.RESUME,
+    "retry": ControlAction.RETRY,
+    "replay": ControlAction.RE_REVIEW,
+}
+_NOTHING_MORE = views.Wanted()
+_CODES: dict[type[Exception], int] = {JobUnknown: 404, JobOver: 409, NothingToRetry: 409, StoreUnavailable: 503}
+
+
+def build_app(desk: Desk, tokens: Tokens) -> FastAPI:
+    async def actor(
+        authorization: Annotated[str, Header()] = "",
+        host: Annotated[str, Header()] = "",
+        origin: Annotated[str, Header()] = "",
+    ) -> str:
+        if not tokens.trusts(host, origin):
+            raise HTTPException(403, "without PENSTOCK_API_TOKEN only this host itself may ask")
+        name = tokens.actor(authorization)
+        if name is None:
+            raise HTTPException(401, "a bearer token is needed", {"www-authenticate": "Bearer"})
+        return name
+
+    app = FastAPI(title="Penstock jobs API", version="1", dependencies=[Depends(actor)], docs_url=None, redoc_url=None)
+    for error in _CODES:
+        app.add_exception_handler(error, _refused)
+    _add_reading(app, desk)
+    _add_wishes(app, desk, actor)
+    _add_records(app, desk)
+    return app
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, StoreUnavailable):
+        return JSONResponse({"detail": "the database cannot be asked at the moment"}, 503, {"retry-after": "5"})
+    return JSONResponse({"detail": str(error)}, _CODES[type(error)])
+
+
+def _add_reading(app: FastAPI, desk: Desk) -> None:
+    @app.get("/workflow-queue/jobs", summary="Jobs, newest first")
+    async def jobs(
+        *,
+        status: JobStatus | None = None,
+        type: WorkflowType | None = None,  # noqa: A002 - the name of the query parameter
+        stream: str = "",
+        repository: str = "",
+        organisation: str = "",
+        stage: str = "",
+        waiting_for: str = "",
+        correlation_id: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        after: str = "",
+    ) -> views.JobPage:
+        rows = await desk.store.jobs.jobs(
+            status=status or "",
+            type_=type or "",
+            stream=stream,
+            repository=repository,
+            organisation=organisation,
+            stage=stage,
+            waiting_for=waiting_for,
+            correlation_id=correlation_id,
+            since=since,
+            until=until,
+            limit=limit + 1,
+            after=after,
+        )
+        page = rows[:limit]
+        following = page[-1].id if len(rows) > limit else None
+        return views.JobPage(jobs=[views.Job.model_validate(row) for row in page], next=following)
+
+    @app.get("/workflow-queue/metrics", summary="How many jobs there are")
+    async def metrics() -> views.Counts:
+        jobs: dict[WorkflowType, dict[JobStatus, int]] = {}
+        for (kind, status), number in (await desk.store.jobs.counts()).items():
+            jobs.setdefault(WorkflowType(kind), {})[JobStatus(status)] = number
+        runs = jobs.get(WorkflowType.CODE_REVIEW, {})
+        return views.Counts(runs={status: runs.get(status, 0) for status in JobStatus}, jobs=jobs)
+
+    @app.get("/workflow-queue/jobs/{job_id}", summary="A job and its stages")
+    async def job(job_id: str) -> views.JobWithStages:
+        found = views.Job.model_validate(await desk.job(job_id))
+        stages = [views.Job.model_validate(row) for row in await desk.store.jobs.children(job_id)]
+        return views.JobWithStages(**found.model_dump(), stages=stages)
+
+    @app.get("/workflow-queue/jobs/{job_id}/history", summary="Every attempt of every part of a run")
+    async def history(job_id: str) -> views.History:
+        run = await desk.run_of(job_id)
+        rows = await desk.store.jobs.history(run.id)
+        return views.History(run_id=run.id, history=[views.Execution.model_validate(row) for row in rows])
+
+
+def _add_wishes(app: FastAPI, desk: Desk, who: object) -> None:
+    """One path for each action."""
+
+    def add(name: str, action: ControlAction) -> None:
+        async def ask(
+            job_id: str,
+            actor: Annotated[str, Depends(who)],
+            wanted: views.Wanted = _NOTHING_MORE,
+            *,
+            idempotency_key: Annotated[str, Header(max_length=200)] = "",
+        ) -> views.AskedFor:
+            wish = Wish(
+                action=action,
+                actor=actor,
+                key=idempotency_key or str(uuid4()),
+                reason=wanted.reason,
+                stage=wanted.stage,
+                part=wanted.part,
+            )
+            asked = await desk.ask(job_id, wish)
+            return views.AskedFor(event_id=asked.event_id, run_id=asked.run_id, action=name, actor=actor, new=asked.new)
+
+        app.add_api_route(
+            f"/workflow-queue/jobs/{{job_id}}/{name}",
+            ask,
+            methods=["POST"],
+            status_code=202,
+            name=name,
+            summary=f"Ask to {name} a run",
+        )
+
+    for name, action in ACTIONS.items():
+        add(name, action)
+
+
+def _add_records(app: FastAPI, desk: Desk) -> None:
+    @app.get("/workflow-queue/dead-letters", summary="Records that could not be handled and wait for somebody")
+    async def dead_letters(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> views.DeadLetters:
+        letters = await desk.store.dead_letters.open_letters(limit)
+        return views.DeadLetters(dead_letters=[views.DeadLetter.model_validate(letter) for letter in letters])
+
+    @app.get("/schemas/ids/{schema_id}", summary="A schema by its id, as a schema registry answers")
+    async def schema(schema_id: int) -> JSONResponse:
+        text = await desk.store.schemas.text(schema_id)
+        if text is None:
+            return JSONResponse({"error_code": 40403, "message": "Schema not found"}, 404)
+        return JSONResponse({"schema": text})

@@ -1,0 +1,70 @@
+"""What a person's wish comes to: an event for the orchestrator, or why there is none. Pure."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock_console.errors import JobOver, NothingToRetry
+from penstock_contracts.enums import ControlAction, JobStatus
+from penstock_contracts.envelope import Envelope
+from penstock_contracts.event import Event
+from penstock_contracts.facts import WorkflowControl
+from penstock_contracts.ids import deterministic_id
+
+SOURCE = "console"
+_OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is known of the run. `given_up` are its (stage, part) that nobody will try again by themselves."""
+
+    id: str
+    stream: str
+    subject: str
+    correlation_id: str
+    status: JobStatus
+    given_up: Set[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks of a run. `key` makes a wish that is sent twice the same one."""
+
+    action: ControlAction
+    actor: str
+    key: str
+    reason: str = ""
+    stage: str = ""
+    part: str = ""
+
+
+def control_event(run: Run, wish: Wish, now: datetime) -> Event[WorkflowControl]:
+    """Raises JobOver or NothingToRetry."""
+    if wish.action is not ControlAction.RE_REVIEW and run.status in _OVER:
+        raise JobOver(run.id, run.status.value)
+    stage, part = _retried(run, wish) if wish.action is ControlAction.RETRY else ("", "")
+    return Event(
+        Envelope(
+            id=deterministic_id("control", run.id, wish.action.value, wish.key),
+            type=WorkflowControl.TYPE,
+            source=SOURCE,
+            time=now,
+            stream=run.stream,
+            subject=run.subject,
+            workflow_id=run.id,
+            correlation_id=run.correlation_id,
+        ),
+        WorkflowControl(wish.action, run.id, wish.actor, wish.reason, stage, part),
+    )
+
+
+def _retried(run: Run, wish: Wish) -> tuple[str, str]:
+    """The part that was named, or the only one that was given up."""
+    lost = {each for each in run.given_up if not wish.stage or each == (wish.stage, wish.part)}
+    if len(lost) == 1:
+        return next(iter(lost))
+    if not lost:
+        raise NothingToRetry("no such part was given up")
+    named = ", ".join(sorted(f"{stage}/{part}" for stage, part in lost))
+    raise NothingToRetry(f"several parts were given up, name one by stage and part: {named}")

@@ -1,0 +1,24 @@
+"""What the console needs of the store: to read jobs, letters and schemas, and to put an event on its way."""
+
+from datetime import datetime
+from typing import Protocol
+
+from penstock_store.ports import DeadLetters, Jobs, Receipts, Schemas
+
+
+class Rooms(Protocol):
+    """The part of penstock_store.ports.Store that is used here."""
+
+    @property
+    def jobs(self) -> Jobs: ...
+
+    @property
+    def receipts(self) -> Receipts: ...
+
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    def schemas(self) -> Schemas: ...
+
+    async def now(self) -> datetime: ...

@@ -1,0 +1,241 @@
+"""The jobs API, over ASGI with the store in memory."""
+
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from penstock_console.api import build_app
+from penstock_console.bootstrap import tokens_of
+from penstock_console.handler import Desk
+from penstock_console.settings import ConsoleSettings
+from penstock_console.tokens import Tokens
+from penstock_contracts.codec import Codec
+from penstock_contracts.enums import ControlAction, ExecutionState, JobStatus, Stage, WorkflowType
+from penstock_contracts.facts import WorkflowControl
+from penstock_contracts.schemas import schema_of
+from penstock_runtime.clock import ManualClock
+from penstock_runtime.errors import SettingsError
+from penstock_runtime.settings import load
+from penstock_store.memory.store import MemoryStore
+from penstock_store.rows import DeadLetterRow, ExecutionRow, JobRow, RawRecord
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+RUN = JobRow(
+    id="run-1",
+    parent_id=None,
+    stream="github:github.com:42:7",
+    type=WorkflowType.CODE_REVIEW,
+    status=JobStatus.WAITING_FOR_EVENT,
+    outcome="",
+    reason="",
+    error_class=None,
+    head="a" * 40,
+    base="b" * 40,
+    epoch=1,
+    stage="files_review",
+    waiting_for="files.review.completed",
+    waiting_since=NOON,
+    waiting_until=None,
+    correlation_id="d-1",
+    created_at=NOON,
+    finished_at=None,
+    subject="github:acme/shop#7",
+)
+STAGE = replace(RUN, id="stage-1", parent_id="run-1", type=WorkflowType.AST_ANALYSIS, status=JobStatus.COMPLETED)
+TOKEN = {"authorization": "Bearer s3cret-token"}
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    made = MemoryStore(ManualClock())
+    for row in (RUN, STAGE):
+        made.tables.jobs[row.id] = row
+    return made
+
+
+def client_of(store: MemoryStore, tokens: Tokens | None = None, host: str = "console.test") -> httpx.AsyncClient:
+    app = build_app(Desk(store, Codec()), tokens or Tokens.read("alice s3cret-token"))
+    transport = httpx.ASGITransport(app)
+    return httpx.AsyncClient(transport=transport, base_url=f"http://{host}", headers=TOKEN)
+
+
+@pytest.fixture
+async def api(store: MemoryStore) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(store) as client:
+        yield client
+
+
+def asked(store: MemoryStore) -> list[WorkflowControl]:
+    codec = Codec()
+    facts = [codec.decode(row.headers, row.value).fact for row in store.tables.outbox.values()]
+    assert all(isinstance(fact, WorkflowControl) for fact in facts)
+    return [fact for fact in facts if isinstance(fact, WorkflowControl)]
+
+
+async def test_a_job_is_shown_with_its_stages(api: httpx.AsyncClient) -> None:
+    told = (await api.get("/workflow-queue/jobs/run-1")).json()
+    assert (told["status"], told["waiting_for"]) == ("WAITING_FOR_EVENT", "files.review.completed")
+    assert [stage["type"] for stage in told["stages"]] == ["AST_ANALYSIS"]
+
+
+async def test_an_unknown_job_is_not_found(api: httpx.AsyncClient) -> None:
+    for path in ("run-9", "run-9/history"):
+        assert (await api.get(f"/workflow-queue/jobs/{path}")).status_code == 404
+
+
+async def test_jobs_are_filtered_and_paged_without_gap_or_repetition(
+    api: httpx.AsyncClient, store: MemoryStore
+) -> None:
+    for number in range(7):
+        row = replace(RUN, id=f"old-{number}", created_at=NOON - timedelta(minutes=number + 1), status=JobStatus.FAILED)
+        store.tables.jobs[row.id] = row
+    seen: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        query = {"status": "FAILED", "repository": "acme/shop", "limit": "3", "after": after}
+        page = (await api.get("/workflow-queue/jobs", params=query)).json()
+        seen += [job["id"] for job in page["jobs"]]
+        after = page["next"]
+    assert seen == [f"old-{number}" for number in range(7)]
+    assert (await api.get("/workflow-queue/jobs", params={"type": "AST_ANALYSIS"})).json()["jobs"][0]["id"] == STAGE.id
+    assert (await api.get("/workflow-queue/jobs", params={"repository": "acme/other"})).json()["jobs"] == []
+    assert (await api.get("/workflow-queue/jobs", params={"status": "DONE"})).status_code == 422
+
+
+async def test_the_history_shows_every_attempt(api: httpx.AsyncClient, store: MemoryStore) -> None:
+    row = ExecutionRow("run-1", Stage.AST, "", 1, ExecutionState.ANSWERED, "ok", asked_at=NOON, duration=1.5)
+    store.tables.executions["run-1", Stage.AST, "", 1] = row
+    told = (await api.get("/workflow-queue/jobs/run-1/history")).json()
+    assert [(each["stage"], each["state"], each["duration"]) for each in told["history"]] == [("ast", "answered", 1.5)]
+
+
+async def test_the_counts_name_every_status(api: httpx.AsyncClient) -> None:
+    told = (await api.get("/workflow-queue/metrics")).json()
+    assert told["runs"]["WAITING_FOR_EVENT"] == 1
+    assert told["runs"]["FAILED"] == 0
+    assert told["jobs"]["AST_ANALYSIS"] == {"COMPLETED": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        ("cancel", ControlAction.CANCEL),
+        ("pause", ControlAction.PAUSE),
+        ("resume", ControlAction.RESUME),
+        ("replay", ControlAction.RE_REVIEW),
+    ],
+)
+async def test_a_wish_is_stored_with_who_asked_before_it_is_answered(
+    api: httpx.AsyncClient, store: MemoryStore, name: str, action: ControlAction
+) -> None:
+    answer = await api.post(f"/workflow-queue/jobs/run-1/{name}", json={"reason": "why not"})
+    assert answer.status_code == 202
+    (fact,) = asked(store)
+    assert (fact.action, fact.run_id, fact.actor, fact.reason) == (action, "run-1", "alice", "why not")
+    (row,) = store.tables.outbox.values()
+    assert (row.topic, row.key) == ("workflow.control", RUN.stream)
+
+
+async def test_a_wish_needs_no_body_and_a_stage_leads_to_its_run(api: httpx.AsyncClient, store: MemoryStore) -> None:
+    answer = await api.post(f"/workflow-queue/jobs/{STAGE.id}/cancel")
+    assert answer.status_code == 202
+    assert asked(store)[0].run_id == "run-1"
+
+
+async def test_the_same_idempotency_key_is_one_wish(api: httpx.AsyncClient, store: MemoryStore) -> None:
+    headers = {"idempotency-key": "k-1"}
+    first = await api.post("/workflow-queue/jobs/run-1/cancel", headers=headers)
+    second = await api.post("/workflow-queue/jobs/run-1/cancel", headers=headers)
+    assert first.json()["event_id"] == second.json()["event_id"]
+    assert (first.json()["new"], second.json()["new"]) == (True, False)
+    assert len(store.tables.outbox) == 1
+
+
+async def test_what_is_over_is_only_replayed(api: httpx.AsyncClient, store: MemoryStore) -> None:
+    store.tables.jobs["run-1"] = replace(RUN, status=JobStatus.COMPLETED)
+    for name in ("cancel", "pause", "resume", "retry"):
+        answer = await api.post(f"/workflow-queue/jobs/run-1/{name}")
+        assert answer.status_code == 409
+        assert "replay" in answer.json()["detail"]
+    assert (await api.post("/workflow-queue/jobs/run-1/replay")).status_code == 202
+
+
+async def test_retry_asks_for_the_part_that_was_given_up(api: httpx.AsyncClient, store: MemoryStore) -> None:
+    assert (await api.post("/workflow-queue/jobs/run-1/retry")).status_code == 409
+    for part in ("3", "4"):
+        row = ExecutionRow("run-1", Stage.FILES_REVIEW, part, 3, ExecutionState.GIVEN_UP)
+        store.tables.executions["run-1", Stage.FILES_REVIEW, part, 3] = row
+    vague = await api.post("/workflow-queue/jobs/run-1/retry")
+    assert vague.status_code == 409
+    assert "files_review/3, files_review/4" in vague.json()["detail"]
+    named = await api.post("/workflow-queue/jobs/run-1/retry", json={"stage": "files_review", "part": "4"})
+    assert named.status_code == 202
+    (fact,) = asked(store)
+    assert (fact.action, fact.stage, fact.part) == (ControlAction.RETRY, "files_review", "4")
+
+
+async def test_without_the_token_nothing_is_told(store: MemoryStore) -> None:
+    async with client_of(store) as client:
+        for headers in ({"authorization": ""}, {"authorization": "Bearer wrong"}, {"authorization": "Basic %%%"}):
+            for path in ("/workflow-queue/jobs", "/workflow-queue/dead-letters", "/schemas/ids/1"):
+                assert (await client.get(path, headers=headers)).status_code == 401
+            assert (await client.post("/workflow-queue/jobs/run-1/cancel", headers=headers)).status_code == 401
+    assert asked(store) == []
+
+
+async def test_the_password_of_a_registry_client_is_a_token(store: MemoryStore) -> None:
+    basic = base64.b64encode(b"kafka-ui:s3cret-token").decode()
+    async with client_of(store) as client:
+        assert (await client.get("/schemas/ids/1", headers={"authorization": f"Basic {basic}"})).status_code == 404
+
+
+async def test_without_a_configured_token_only_this_host_is_answered(store: MemoryStore) -> None:
+    open_to_here = Tokens()
+    async with client_of(store, open_to_here, "127.0.0.1:3331") as here:
+        assert (await here.get("/workflow-queue/jobs")).status_code == 200
+        page = {"origin": "https://evil.example"}
+        assert (await here.post("/workflow-queue/jobs/run-1/cancel", headers=page)).status_code == 403
+    async with client_of(store, open_to_here, "rebound.example:3331") as rebound:
+        assert (await rebound.get("/workflow-queue/jobs")).status_code == 403
+
+
+def test_without_a_token_it_does_not_listen_to_others() -> None:
+    environ = {"PENSTOCK_DATABASE_URL": "postgresql://x/y", "PENSTOCK_CONSOLE_HOST": "0.0.0.0"}
+    with pytest.raises(SettingsError, match="PENSTOCK_API_TOKEN"):
+        tokens_of(load(ConsoleSettings, environ))
+
+
+async def test_a_schema_is_served_as_a_registry_does(api: httpx.AsyncClient, store: MemoryStore) -> None:
+    schema = schema_of(WorkflowControl)
+    await store.schemas.upsert([schema])
+    assert (await api.get(f"/schemas/ids/{schema.id}")).json() == {"schema": schema.text}
+    assert (await api.get("/schemas/ids/1")).json()["error_code"] == 40403
+
+
+async def test_dead_letters_are_listed_without_their_bytes(api: httpx.AsyncClient, store: MemoryStore) -> None:
+    record = RawRecord("ast.requested", 0, 5, b"key", (), b"secret bytes")
+    letter = DeadLetterRow(
+        "l-1", "ast", record, RUN.stream, "run-1", "e-1", "ast.requested", "poison", "it died", "redrive"
+    )
+    await store.dead_letters.put(letter, [])
+    answer = await api.get("/workflow-queue/dead-letters")
+    assert [each["id"] for each in answer.json()["dead_letters"]] == ["l-1"]
+    assert "secret bytes" not in answer.text
+
+
+async def test_while_the_store_is_away_it_says_so(api: httpx.AsyncClient, store: MemoryStore) -> None:
+    store.go_away()
+    for answer in (await api.get("/workflow-queue/jobs"), await api.post("/workflow-queue/jobs/run-1/cancel")):
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+
+
+async def test_the_description_of_the_api_names_every_path(api: httpx.AsyncClient) -> None:
+    told = (await api.get("/openapi.json")).json()
+    assert told["info"]["title"] == "Penstock jobs API"
+    for name in ("cancel", "pause", "resume", "retry", "replay"):
+        assert f"/workflow-queue/jobs/{{job_id}}/{name}" in told["paths"]
