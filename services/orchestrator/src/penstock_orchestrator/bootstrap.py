@@ -1,0 +1,44 @@
+"""Builds the orchestrator: the loop that applies, the timer scanner, and a relay for whoever holds the lease."""
+
+from collections.abc import Sequence
+
+from penstock_eventlog.ports import Sink
+from penstock_eventlog.relay import Relay
+from penstock_eventlog.shard_leases import ShardLeases, Shards
+from penstock_eventlog.sinks import ProducerSink
+from penstock_eventlog.timers import TimerScanner
+from penstock_eventlog.work import InBatches, stalling
+from penstock_eventlog.workbench import Workbench, standing_apart
+from penstock_eventlog.worker import worker_loops
+from penstock_orchestrator.fold import OrchestratorFold
+from penstock_orchestrator.handler import CONSUMER, Orchestrator
+from penstock_orchestrator.settings import OrchestratorSettings
+from penstock_runtime.machine import Machine
+from penstock_runtime.process import Context, Service
+
+SERVICE = "orchestrator"
+
+
+async def assemble(context: Context, bench: Workbench) -> Service:
+    """With the relay that publishes through the log's own producer, as Kafka and the log in memory want it."""
+    fold = OrchestratorFold(context.load(OrchestratorSettings).rules())
+    sink = ProducerSink(bench.log.producer(), bench.store.outbox)
+    shards = ShardLeases(bench.store.leases, context.instance, context.clock)
+    return Service(machines=(*deciding(bench, fold), relay(bench, sink, shards)))
+
+
+def deciding(bench: Workbench, fold: OrchestratorFold) -> Sequence[Machine]:
+    """What folds and decides, wherever its facts are published."""
+    tools, streams = bench.tools, bench.store.streams
+    orchestrator = Orchestrator(streams, fold, tools.metrics)
+    work = InBatches(orchestrator.apply, stall=stalling(streams, CONSUMER, fold))
+    scanner = TimerScanner(bench.store, fold, clock=tools.clock, metrics=tools.metrics, steps=tools.steps)
+    return (*worker_loops(SERVICE, work, tools), scanner)
+
+
+def relay(bench: Workbench, sink: Sink, shards: Shards) -> Relay:
+    tools = bench.tools
+    return Relay(bench.store, sink, shards, clock=tools.clock, metrics=tools.metrics, steps=tools.steps)
+
+
+build = standing_apart(assemble)
