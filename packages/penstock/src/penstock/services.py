@@ -5,6 +5,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
+from penstock_eventlog.workbench import Assemble
 from penstock_runtime.service import Build
 
 BOOTSTRAPS: Mapping[str, str] = MappingProxyType(
@@ -22,3 +23,8 @@ BOOTSTRAPS: Mapping[str, str] = MappingProxyType(
 
 def build_of(service: str) -> Build:
     return cast(Build, import_module(BOOTSTRAPS[service]).build)
+
+
+def assemble_of(service: str) -> Assemble:
+    """Of a worker that shall stand on a workbench it did not open."""
+    return cast(Assemble, import_module(BOOTSTRAPS[service]).assemble)

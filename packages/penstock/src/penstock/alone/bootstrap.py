@@ -1,0 +1,56 @@
+"""Builds all services on one workbench: one pool, the log in the log table, one relay under one lease."""
+
+from collections.abc import Mapping, Sequence
+
+from penstock.alone.tenancy import Tenancy
+from penstock.services import assemble_of, build_of
+from penstock_contracts.codec import Codec
+from penstock_eventlog.postgres import PostgresLog
+from penstock_eventlog.shard_leases import OneLease
+from penstock_eventlog.sinks import LogTableSink
+from penstock_eventlog.workbench import Workbench, WorkerSettings, workbench
+from penstock_eventlog.worker import publish_schemas
+from penstock_orchestrator.bootstrap import deciding, relay
+from penstock_orchestrator.fold import OrchestratorFold
+from penstock_orchestrator.settings import OrchestratorSettings
+from penstock_runtime.process import Build, Context, Service
+from penstock_store.postgres.database import PoolSettings
+from penstock_store.postgres.store import PostgresStore
+
+WORKERS = ("prepare", "ast", "llm-review", "commenter")
+SERVERS = ("console", "ingest")
+
+
+def builds() -> Mapping[str, Build]:
+    """The workers stand on one workbench; the two servers are as they are everywhere."""
+    return {"workers": build_workers, **{name: build_of(name) for name in SERVERS}}
+
+
+async def build_workers(context: Context) -> Service:
+    settings = context.load(WorkerSettings)
+    codec = Codec()
+    store = await PostgresStore.open(
+        settings.database_url.reveal(),
+        PoolSettings(size=settings.pool_size, application_name="penstock up"),
+        direct_url=settings.database_direct_url.reveal() if settings.database_direct_url else "",
+        codec=codec,
+        steps=context.steps,
+    )
+    tenancy = Tenancy(store.leases, context.instance, context.clock)
+    await tenancy.take()
+    await publish_schemas(store, codec)
+    log = PostgresLog(store, tenancy.lease)
+    bench = workbench(context, store, log, codec)
+    sink = LogTableSink(store.outbox, await log.partitions())
+    fold = OrchestratorFold(context.load(OrchestratorSettings).rules())
+    machines = (tenancy, *deciding(bench, fold), relay(bench, sink, OneLease(tenancy.lease)))
+    workers = [await assemble_of(name)(context, bench) for name in WORKERS]
+    return _together(Service(machines=machines), workers, bench, tenancy)
+
+
+def _together(orchestrator: Service, workers: Sequence[Service], bench: Workbench, tenancy: Tenancy) -> Service:
+    return Service(
+        machines=tuple(machine for service in (orchestrator, *workers) for machine in service.machines),
+        checks=(*bench.checks, *(check for service in workers for check in service.checks)),
+        close=(*(close for service in workers for close in service.close), tenancy.release, *bench.close),
+    )

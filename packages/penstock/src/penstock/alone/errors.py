@@ -1,0 +1,16 @@
+"""What can go wrong with everything in one process.
+
+AloneError
+└── TenancyLost
+"""
+
+
+class AloneError(Exception):
+    """The one-process installation cannot go on."""
+
+
+class TenancyLost(AloneError):
+    """Another penstock took this database over while this one stood still: start this one again as its standby."""
+
+    def __init__(self) -> None:
+        super().__init__((type(self).__doc__ or "").strip())
