@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from penstock_ast.analysis import analyse_file
 from penstock_ast.decide import AnalysisLimits
-from penstock_ast.handler import HANDLES, AstHandler
+from penstock_ast.handler import AstHandler
 from penstock_ast.task import FileResult, FileState, FileTask, without_analysis
 from penstock_changes.documents import (
     AnalysisDocument,
@@ -92,10 +92,9 @@ class World:
             repositories=Repositories({}),
             pool=self.pool,
             wanted=Wanted(self.executions, self.clock),
-            clock=self.clock,
             limits=AnalysisLimits(),
         )
-        return await HANDLES[AstRequested](handler, request(fact))
+        return await handler.requested(request(fact))
 
     def document(self, answer: AstCompleted) -> AnalysisDocument:
         return decode_document(self.blobs.data[answer.blob], AnalysisDocument)

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from penstock_contracts.facts import PullRequestRef
+from penstock_runtime import parsers
+from penstock_runtime.settings import platform_access, setting
 from penstock_sources.ports import Credential, FixedCredential, Repository
 
 _USERNAMES: Mapping[str, str] = {
@@ -12,6 +15,22 @@ _USERNAMES: Mapping[str, str] = {
     "bitbucket": "x-token-auth",
 }
 """What a token is sent with; platforms that are not named here look at the token alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """What whoever reads repositories needs to know."""
+
+    data_dir: Path = setting(
+        "PENSTOCK_DATA_DIR",
+        parsers.path,
+        Path("~/.local/share/penstock"),
+        about="what may be thrown away and is kept between starts: mirrors of repositories, the embedded database",
+    )
+
+    @property
+    def mirrors(self) -> Path:
+        return self.data_dir.expanduser() / "mirrors"
 
 
 def repository_key(ref: PullRequestRef) -> str:
@@ -28,6 +47,17 @@ class Repositories:
     """One credential per platform, for all its repositories; a platform without one is read anonymously."""
 
     credentials: Mapping[str, Credential]
+
+    @classmethod
+    def of_environment(cls, environ: Mapping[str, str]) -> "Repositories":
+        """With the tokens of PENSTOCK_<PLATFORM>_TOKEN. Raises SettingsError."""
+        return cls(
+            {
+                platform: token_credential(platform, access.token.reveal())
+                for platform, access in platform_access(environ).items()
+                if access.token is not None
+            }
+        )
 
     def repository(self, ref: PullRequestRef, clone_url: str) -> Repository:
         credential = self.credentials.get(ref.platform)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from penstock_ast.languages import grammar_of
 from penstock_ast.task import FileResult, FileState, FileTask
@@ -93,7 +92,7 @@ def assemble(results: Iterable[FileResult], refused: Iterable[AnalysedFile]) -> 
     return AnalysisDocument(tuple(files), tuple(finding for result in finished for finding in result.findings))
 
 
-def answer(document: AnalysisDocument, blob: str, started_at: datetime, duration: float) -> AstCompleted:
+def answer(document: AnalysisDocument, blob: str) -> AstCompleted:
     """Skipped when no file could be analysed for want of a grammar, partial when a file with a grammar was not."""
     counts = Counter(file.status for file in document.files)
     read = counts[FileState.ANALYSED] + counts[FileState.SYNTAX_ERRORS]
@@ -106,8 +105,6 @@ def answer(document: AnalysisDocument, blob: str, started_at: datetime, duration
     return AstCompleted(
         outcome=outcome,
         reason=reason,
-        started_at=started_at,
-        duration=duration,
         blob=blob,
         symbols=sum(len(file.symbols) for file in document.files),
         findings=len(document.findings),

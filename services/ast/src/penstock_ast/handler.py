@@ -11,9 +11,9 @@ from penstock_changes.model import FileChange
 from penstock_contracts.enums import ErrorClassification
 from penstock_contracts.event import Event
 from penstock_contracts.facts import AstRequested, PullRequestRef
+from penstock_eventlog.handles import Handles
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.wanted import Wanted
-from penstock_runtime.clock import Clock
 from penstock_sources.access import Repositories
 from penstock_sources.errors import SourceError
 from penstock_sources.ports import Sources
@@ -30,7 +30,6 @@ class AstHandler:
     repositories: Repositories
     pool: Pool
     wanted: Wanted
-    clock: Clock
     limits: decide.AnalysisLimits
 
     async def requested(self, event: Event[AstRequested]) -> Outcome:
@@ -43,7 +42,6 @@ class AstHandler:
             return Failed(ErrorClassification.PERMANENT, str(error))
 
     async def _answered(self, event: Event[AstRequested]) -> Outcome:
-        started_at, began = self.clock.now(), self.clock.monotonic()
         skip = await self.wanted.skip(event)
         if skip is not None:
             return skip
@@ -58,7 +56,7 @@ class AstHandler:
         tasks, refused = decide.tasks(plan.wanted, before, after, self.limits)
         document = decide.assemble(await self.pool.analyse(tasks), (*plan.refused, *refused))
         blob = await self.blobs.put(encode_document(document))
-        return Emit((decide.answer(document, blob, started_at, self.clock.monotonic() - began),))
+        return Emit((decide.answer(document, blob),))
 
     async def _texts(
         self, ref: PullRequestRef, manifest: ManifestDocument, changes: tuple[FileChange, ...]
@@ -70,4 +68,4 @@ class AstHandler:
         return before, await self.sources.texts(repository, manifest.head, decide.paths_after(changes))
 
 
-HANDLES = {AstRequested: AstHandler.requested}
+HANDLES: Handles = {AstRequested: AstHandler.requested}

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tree_sitter import Language, Node, Parser, Tree
+from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 
 from penstock_ast.languages.grammar import Grammar
 from penstock_ast.task import FileTask
@@ -37,7 +37,7 @@ def definitions(tree: Tree, grammar: Grammar) -> tuple[Definition, ...]:
     """From the top, a definition before those inside it."""
     seen: Counter[str] = Counter()
     found: list[Definition] = []
-    for node, owners in _defining(tree.root_node, grammar):
+    for node, owners in _defining(tree, grammar):
         name = ".".join([*(_name(owner, grammar) for owner in owners), _name(node, grammar)])
         found.append(_definition(node, owners, (name, seen[name]), grammar))
         seen[name] += 1
@@ -93,15 +93,17 @@ def _owners(found: Sequence[Definition], numbers: Sequence[int]) -> frozenset[tu
     return frozenset(owners)
 
 
-def _defining(root: Node, grammar: Grammar) -> Iterator[tuple[Node, tuple[Node, ...]]]:
-    """Every defining node with those around it. Without recursion: a hostile file nests as deep as it likes."""
-    waiting: list[tuple[Node, tuple[Node, ...]]] = [(root, ())]
-    while waiting:
-        node, owners = waiting.pop()
-        if node.type in grammar.definitions and node.child_by_field_name(grammar.name_field) is not None:
-            yield node, owners
-            owners = (*owners, node)
-        waiting.extend((child, owners) for child in reversed(node.named_children))
+def _defining(tree: Tree, grammar: Grammar) -> Iterator[tuple[Node, tuple[Node, ...]]]:
+    """Every defining node with those around it. The grammar's own query looks for them: Python would take seconds to
+    visit every node of a large change."""
+    wanted = " ".join(f"({kind} {grammar.name_field}: (_)) @found" for kind in grammar.definitions)
+    found = QueryCursor(Query(tree.language, wanted)).captures(tree.root_node).get("found", [])
+    owners: list[Node] = []
+    for node in sorted(found, key=lambda node: (node.start_byte, -node.end_byte)):
+        while owners and owners[-1].end_byte <= node.start_byte:
+            owners.pop()
+        yield node, tuple(owners)
+        owners.append(node)
 
 
 def _definition(node: Node, owners: tuple[Node, ...], key: tuple[str, int], grammar: Grammar) -> Definition:

@@ -27,6 +27,7 @@ from penstock_contracts.facts import (
     PrReviewRequested,
     Usage,
 )
+from penstock_eventlog.handles import Handles
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.wanted import Wanted
 from penstock_llm_review import answers, decide, prompts
@@ -133,4 +134,4 @@ class ReviewHandler:
         return parse_diff((await self.blobs.get(blob)).decode("utf-8", errors="replace"))
 
 
-HANDLES = {PrReviewRequested: ReviewHandler.pull_request, FilesReviewRequested: ReviewHandler.files}
+HANDLES: Handles = {PrReviewRequested: ReviewHandler.pull_request, FilesReviewRequested: ReviewHandler.files}

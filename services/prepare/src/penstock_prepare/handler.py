@@ -8,6 +8,7 @@ from penstock_changes.errors import ChangesError
 from penstock_contracts.enums import AnswerOutcome, ErrorClassification, SkipReason
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Batch, ConfigResolved, PrepareRequested
+from penstock_eventlog.handles import Handles
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.wanted import Wanted
 from penstock_platforms.errors import NotFound, PlatformError
@@ -153,4 +154,4 @@ def _lagging(error: Exception) -> Failed:
     return Failed(ErrorClassification.TRANSIENT, str(error), LAG_SECONDS)
 
 
-HANDLES = {PrepareRequested: PrepareHandler.requested}
+HANDLES: Handles = {PrepareRequested: PrepareHandler.requested}

@@ -1,0 +1,7 @@
+"""The analysis as a process: `python -m penstock_ast`."""
+
+from penstock_ast.bootstrap import SERVICE, build
+from penstock_runtime.service import run_service
+
+if __name__ == "__main__":
+    run_service(SERVICE, build)

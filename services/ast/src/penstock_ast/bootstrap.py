@@ -1,0 +1,34 @@
+"""Puts the analysis together: the only place that knows which adapters stand behind its ports."""
+
+from penstock_ast.adapters.pool import ProcessPool
+from penstock_ast.handler import HANDLES, AstHandler
+from penstock_ast.settings import AstSettings
+from penstock_eventlog.handles import bound
+from penstock_eventlog.wanted import Wanted
+from penstock_eventlog.work import OneByOne
+from penstock_eventlog.workbench import Workbench, standing_apart
+from penstock_eventlog.worker import worker_loops
+from penstock_runtime.process import Context, Service
+from penstock_sources.access import Repositories, SourceSettings
+from penstock_sources.mirrors import GitMirrors
+
+SERVICE = "ast"
+
+
+async def assemble(context: Context, bench: Workbench) -> Service:
+    """Raises SettingsError."""
+    settings = context.load(AstSettings)
+    pool = ProcessPool(settings.workers, settings.file_seconds)
+    handler = AstHandler(
+        blobs=bench.store.blobs,
+        sources=GitMirrors(context.load(SourceSettings).mirrors),
+        repositories=Repositories.of_environment(context.environ),
+        pool=pool,
+        wanted=Wanted(bench.store.executions, bench.tools.clock),
+        limits=settings.limits,
+    )
+    work = OneByOne(bound(HANDLES, handler), concurrency=settings.workers)
+    return Service(machines=worker_loops(SERVICE, work, bench.tools), close=(pool.close,))
+
+
+build = standing_apart(assemble)

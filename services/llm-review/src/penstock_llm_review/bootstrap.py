@@ -1,0 +1,46 @@
+"""Puts the review by a model together: the only place that knows which adapters stand behind its ports."""
+
+from dataclasses import replace
+
+from penstock_eventlog.handles import bound
+from penstock_eventlog.wanted import Wanted
+from penstock_eventlog.work import OneByOne
+from penstock_eventlog.workbench import Workbench, standing_apart
+from penstock_eventlog.worker import worker_loops
+from penstock_llm_review.adapters.chat import ChatModel
+from penstock_llm_review.adapters.measured import MeasuredModel
+from penstock_llm_review.adapters.memory import MemoryAnswers
+from penstock_llm_review.handler import HANDLES, ReviewHandler
+from penstock_llm_review.ports import Model
+from penstock_llm_review.settings import ModelSettings
+from penstock_runtime.clock import Clock
+from penstock_runtime.metrics import Metrics
+from penstock_runtime.outgoing import OutgoingClient, OutgoingSettings
+from penstock_runtime.process import Context, Service
+
+SERVICE = "llm-review"
+
+
+async def assemble(context: Context, bench: Workbench) -> Service:
+    """Raises SettingsError."""
+    settings = context.load(ModelSettings)
+    model = model_of(settings, context.load(OutgoingSettings), context.metrics, context.clock)
+    wanted = Wanted(bench.store.executions, bench.tools.clock)
+    handler = ReviewHandler(bench.store.blobs, model, MemoryAnswers(), wanted, settings.limits)
+    work = OneByOne(bound(HANDLES, handler), concurrency=settings.concurrency)
+    return Service(machines=worker_loops(SERVICE, work, bench.tools), close=() if model is None else (model.close,))
+
+
+def model_of(settings: ModelSettings, outgoing: OutgoingSettings, metrics: Metrics, clock: Clock) -> Model | None:
+    """None where there is no model to ask. Raises SettingsError."""
+    name = settings.chosen()
+    if name is None:
+        return None
+    headers = {} if settings.key is None else {"authorization": f"Bearer {settings.key.reveal()}"}
+    # A model thinks longer than others may be silent.
+    patient = replace(outgoing, call_seconds=settings.seconds, total_seconds=settings.seconds)
+    client = OutgoingClient(patient, metrics, headers=headers)
+    return MeasuredModel(ChatModel(client, settings.url, name, settings.seconds), metrics, clock)
+
+
+build = standing_apart(assemble)

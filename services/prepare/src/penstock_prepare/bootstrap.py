@@ -1,0 +1,54 @@
+"""Puts the preparation together: the only place that knows which adapters stand behind its ports."""
+
+from collections.abc import Mapping
+
+from penstock_eventlog.handles import bound
+from penstock_eventlog.wanted import Wanted
+from penstock_eventlog.work import OneByOne
+from penstock_eventlog.workbench import Workbench, standing_apart
+from penstock_eventlog.worker import worker_loops
+from penstock_platforms import registry
+from penstock_platforms.ports import Platform
+from penstock_prepare.adapters.readers import PlatformReaders
+from penstock_prepare.handler import HANDLES, PrepareHandler
+from penstock_prepare.reading import ChangeReader
+from penstock_prepare.settings import PrepareSettings
+from penstock_runtime.process import Context, Service
+from penstock_runtime.settings import platform_access
+from penstock_sources.access import Repositories, SourceSettings
+from penstock_sources.mirrors import GitMirrors
+
+_CONCURRENCY = 8
+
+SERVICE = "prepare"
+
+
+async def assemble(context: Context, bench: Workbench) -> Service:
+    """Raises SettingsError."""
+    settings = context.load(PrepareSettings)
+    readers = readers_of(context.environ)
+    handler = PrepareHandler(
+        blobs=bench.store.blobs,
+        readers=readers,
+        repositories=Repositories.of_environment(context.environ),
+        changes=ChangeReader(GitMirrors(context.load(SourceSettings).mirrors), bench.store.blobs),
+        wanted=Wanted(bench.store.executions, bench.tools.clock),
+        clock=bench.tools.clock,
+        ignored_authors=settings.ignored_authors,
+    )
+    work = OneByOne(bound(HANDLES, handler), concurrency=_CONCURRENCY)
+    return Service(machines=worker_loops(SERVICE, work, bench.tools), close=(readers.close,))
+
+
+def readers_of(environ: Mapping[str, str]) -> PlatformReaders:
+    """A client for every platform that has a token and that we speak with. Raises SettingsError."""
+    platforms: dict[str, Platform] = {}
+    for name, access in platform_access(environ).items():
+        connect = registry.connector(name)
+        if connect is not None and access.token is not None:
+            token = access.token.reveal()
+            platforms[name] = connect(token) if access.url is None else connect(token, url=access.url)
+    return PlatformReaders(platforms)
+
+
+build = standing_apart(assemble)
