@@ -204,7 +204,7 @@ async def test_without_a_configured_token_only_this_host_is_answered(store: Memo
 
 
 def test_without_a_token_it_does_not_listen_to_others() -> None:
-    environ = {"PENSTOCK_DATABASE_URL": "postgresql://x/y", "PENSTOCK_CONSOLE_HOST": "0.0.0.0"}
+    environ = {"PENSTOCK_CONSOLE_HOST": "0.0.0.0"}
     with pytest.raises(SettingsError, match="PENSTOCK_API_TOKEN"):
         tokens_of(load(ConsoleSettings, environ))
 

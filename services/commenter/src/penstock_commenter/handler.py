@@ -22,6 +22,7 @@ from penstock_commenter.tenure import Tenure, Timing
 from penstock_contracts.enums import CLOSINGS, AnswerOutcome, CommentsKind, ErrorClassification, SkipReason
 from penstock_contracts.event import Event
 from penstock_contracts.facts import CommentsPublished, CommentsRequested
+from penstock_eventlog.handles import Handles
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.wanted import Wanted
 from penstock_platforms.errors import PlatformError
@@ -160,4 +161,4 @@ def _concerns(row: EffectRow, event: Event[CommentsRequested]) -> bool:
     return row.id == summary_id(event.envelope.stream)
 
 
-HANDLES = {CommentsRequested: Commenter.requested}
+HANDLES: Handles = {CommentsRequested: Commenter.requested}

@@ -8,10 +8,19 @@ from penstock_runtime.settings import setting
 
 
 @dataclass(frozen=True, slots=True)
-class IngestSettings:
+class DatabaseSettings:
+    """Of a process of its own; one that shares its process is given a store."""
+
     database_url: Secret = setting(
         "PENSTOCK_DATABASE_URL", parsers.secret_url("postgresql", "postgres"), about="where everything is kept"
     )
+    pool_size: int = setting(
+        "PENSTOCK_POOL_SIZE", parsers.whole(1, 1000), 8, about="database connections of this process at most"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
     host: str = setting("PENSTOCK_INGEST_HOST", parsers.text, "127.0.0.1", about="where webhooks arrive")
     port: int = setting("PENSTOCK_INGEST_PORT", parsers.port, 3332, about="the port of the webhook handler")
     pool_size: int = setting(

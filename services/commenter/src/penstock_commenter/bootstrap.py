@@ -1,0 +1,99 @@
+"""Puts the commenter together: the only place that knows which adapters stand behind its ports."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from penstock_commenter.adapters.platforms import ConnectedPlatforms
+from penstock_commenter.doubts import Doubts
+from penstock_commenter.handler import HANDLES, Commenter
+from penstock_commenter.identity import Markers
+from penstock_commenter.occasion import Voice
+from penstock_commenter.ports import Platforms
+from penstock_commenter.settings import CommenterSettings
+from penstock_commenter.sweeper import Sweeper
+from penstock_eventlog.handles import bound
+from penstock_eventlog.wanted import Wanted
+from penstock_eventlog.work import OneByOne
+from penstock_eventlog.workbench import Workbench, standing_apart
+from penstock_eventlog.worker import worker_loops
+from penstock_platforms import registry
+from penstock_platforms.limits import Limits
+from penstock_platforms.ports import Platform
+from penstock_runtime.process import Context, Service
+from penstock_runtime.settings import PlatformAccess, platform_access
+
+SERVICE = "commenter"
+_DERIVED = b"penstock: marks in what we post"
+
+
+async def assemble(context: Context, bench: Workbench) -> Service:
+    settings = context.load(CommenterSettings)
+    access = platform_access(context.environ)
+    voice = Voice(
+        context=settings.context,
+        markers=Markers(marker_secret(settings, access)),
+        redact=context.redactor.redact,
+        public_url=(settings.public_url or "").rstrip("/"),
+    )
+    platforms = platforms_of(access, settings)
+    commenter = commenter_of(context, bench, settings, voice, platforms)
+    sweeper = Sweeper(
+        store=bench.store,
+        platforms=platforms,
+        doubts=commenter.doubts,
+        clock=context.clock,
+        voice=voice,
+        timing=settings.timing,
+        metrics=context.metrics,
+        holder=f"{context.instance}/sweeper",
+    )
+    work = OneByOne(bound(HANDLES, commenter))
+    return Service(machines=(*worker_loops(SERVICE, work, bench.tools), sweeper), close=(platforms.close,))
+
+
+def commenter_of(
+    context: Context, bench: Workbench, settings: CommenterSettings, voice: Voice, platforms: Platforms
+) -> Commenter:
+    return Commenter(
+        store=bench.store,
+        platforms=platforms,
+        wanted=Wanted(bench.store.executions, context.clock),
+        clock=context.clock,
+        steps=context.steps,
+        voice=voice,
+        timing=settings.timing,
+        doubts=Doubts(context.clock),
+        holder=context.instance,
+        on_failure=settings.failed_status,
+    )
+
+
+def marker_secret(settings: CommenterSettings, access: Mapping[str, PlatformAccess]) -> bytes:
+    """The same in every process of an installation. It is needed only until an answer has come back and its id is in
+    the ledger, so that exchanging a token, and with it a derived key, puts at risk what is in flight and no more."""
+    if settings.marker_secret is not None:
+        return settings.marker_secret.reveal().encode()
+    tokens = [known.token.reveal() for _, known in sorted(access.items()) if known.token is not None]
+    return hmac.digest("\n".join(tokens).encode(), _DERIVED, "sha256")
+
+
+def platforms_of(access: Mapping[str, PlatformAccess], settings: CommenterSettings) -> ConnectedPlatforms:
+    """A client for every platform that has a token and that we speak with."""
+    limits = Limits(call=settings.call_seconds)
+    connects: dict[str, Callable[[str], Platform]] = {}
+    for name, known in access.items():
+        connector = registry.connector(name)
+        if connector is not None and known.token is not None:
+            address = {} if known.url is None else {"url": known.url}
+            connects[name] = partial(_connect, connector, known.token.reveal(), limits, address)
+    return ConnectedPlatforms(connects)
+
+
+def _connect(
+    connector: Callable[..., Platform], token: str, limits: Limits, address: Mapping[str, str], instance: str
+) -> Platform:
+    return connector(token, instance=instance, limits=limits, **address)
+
+
+build = standing_apart(assemble)
