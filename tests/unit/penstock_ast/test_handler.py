@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from penstock_ast.analysis import analyse_file
+from penstock_ast.analysis import Analyser
 from penstock_ast.decide import AnalysisLimits
 from penstock_ast.handler import AstHandler
 from penstock_ast.task import FileResult, FileState, FileTask, without_analysis
@@ -38,7 +38,7 @@ class HerePool:
 
     async def analyse(self, tasks: Sequence[FileTask]) -> Sequence[FileResult]:
         return [
-            without_analysis(task, FileState.FAILED) if task.path in self.failing else analyse_file(task)
+            without_analysis(task, FileState.FAILED) if task.path in self.failing else Analyser().file(task)
             for task in tasks
         ]
 

@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 from penstock_ast.adapters.pool import ProcessPool
-from penstock_ast.analysis import analyse_file
+from penstock_ast.analysis import Analyser
 from penstock_ast.task import FileState, FileTask
 from tests.support.waiting import eventually
 
@@ -19,16 +19,16 @@ HOSTILE = textwrap.dedent(
     """
     import os, signal, sys, time
     from penstock_ast.adapters import worker
-    honest = worker.analyse_file
 
-    def analyse_file(task):
-        if task.after == "die":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if task.after == "hang":
-            signal.pause()
-        return honest(task)
+    class Obedient(worker.Analyser):
+        def file(self, task):
+            if task.after == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if task.after == "hang":
+                signal.pause()
+            return super().file(task)
 
-    worker.analyse_file = analyse_file
+    worker.Analyser = Obedient
     worker.serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[-1]))
     """
 )
@@ -42,8 +42,8 @@ async def test_a_worker_process_says_the_same_as_the_analysis_in_this_process() 
     pool = ProcessPool(size=1, seconds=30)
     try:
         assert list(await pool.analyse([task("a.py"), task("b.py")])) == [
-            analyse_file(task("a.py")),
-            analyse_file(task("b.py")),
+            Analyser().file(task("a.py")),
+            Analyser().file(task("b.py")),
         ]
     finally:
         await pool.close()

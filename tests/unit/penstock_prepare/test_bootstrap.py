@@ -8,10 +8,11 @@ import yaml
 
 from penstock_changes.documents import ReviewConfig
 from penstock_prepare import configuration
-from penstock_prepare.bootstrap import readers_of
+from penstock_prepare.bootstrap import assemble, readers_of
 from penstock_prepare.errors import NoAccess
 from penstock_prepare.stages import LightStage
 from penstock_sources.access import Repositories, token_credential
+from tests.support.assembling import assembled
 from tests.support.requests import PULL_REQUEST
 
 README = Path(__file__).parents[3] / "services" / "prepare" / "README.md"
@@ -51,3 +52,8 @@ def test_the_page_shows_a_configuration_that_holds_and_names_every_word() -> Non
 def test_the_page_names_every_light_stage() -> None:
     page = README.read_text(encoding="utf-8")
     assert [stage for stage in LightStage if f"| {stage.value} |" not in page] == []
+
+
+async def test_one_loop_hears_what_is_asked_of_the_preparation() -> None:
+    async with assembled(assemble, {"PENSTOCK_GITHUB_TOKEN": "t"}) as service:
+        assert [machine.name for machine in service.machines] == ["loop.penstock-prepare"]

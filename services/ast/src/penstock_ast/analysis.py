@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from penstock_ast import decide, rules, symbols
+from penstock_ast import decide, rules
 from penstock_ast.languages import grammar_of
+from penstock_ast.languages.grammar import Grammar
+from penstock_ast.symbols import Outline, OutlineReader, changed_symbols
 from penstock_ast.task import FileResult, FileState, FileTask, without_analysis
 from penstock_changes.documents import AnalysedFile, AnalysisDocument
 from penstock_changes.model import FileChange
@@ -19,27 +21,34 @@ def analyse(
     chosen = limits or decide.AnalysisLimits()
     plan = decide.plan(changes, chosen)
     tasks, refused = decide.tasks(plan.wanted, before, after, chosen)
-    return decide.assemble((analyse_file(task) for task in tasks), (*plan.refused, *refused))
+    analyser = Analyser()
+    return decide.assemble((analyser.file(task) for task in tasks), (*plan.refused, *refused))
 
 
-def analyse_file(task: FileTask) -> FileResult:
-    """One file: its changed symbols, and what the rules find on its changed lines."""
-    grammar = grammar_of(task.language)
-    if grammar is None:
-        return without_analysis(task, FileState.NO_GRAMMAR)
-    before = None if task.before is None else symbols.parse(task.before, grammar)
-    after = None if task.after is None else symbols.parse(task.after, grammar)
-    changed = symbols.changed_symbols(
-        task,
-        symbols.definitions(before, grammar) if before else (),
-        symbols.definitions(after, grammar) if after else (),
-    )
-    broken = after is not None and after.root_node.has_error
-    file = AnalysedFile(
-        path=task.path,
-        status=(FileState.SYNTAX_ERRORS if broken else FileState.ANALYSED).value,
-        language=task.language,
-        symbols=changed,
-        note=task.note,
-    )
-    return FileResult(file, rules.findings(task.path, task.after or "", task.added, grammar))
+class Analyser:
+    """Analyses one file after the other; what a language needs is loaded with its first file and kept."""
+
+    def __init__(self) -> None:
+        self._readers: dict[str, OutlineReader] = {}
+
+    def file(self, task: FileTask) -> FileResult:
+        """Its changed symbols, and what the rules find on its changed lines."""
+        grammar = grammar_of(task.language)
+        if grammar is None:
+            return without_analysis(task, FileState.NO_GRAMMAR)
+        before, after = self._outline(grammar, task.before), self._outline(grammar, task.after)
+        file = AnalysedFile(
+            path=task.path,
+            status=(FileState.SYNTAX_ERRORS if after.broken else FileState.ANALYSED).value,
+            language=task.language,
+            symbols=changed_symbols(task, before.definitions, after.definitions),
+            note=task.note,
+        )
+        return FileResult(file, rules.findings(task.path, task.after or "", task.added, grammar))
+
+    def _outline(self, grammar: Grammar, text: str | None) -> Outline:
+        if text is None:
+            return Outline()
+        if grammar.language not in self._readers:
+            self._readers[grammar.language] = OutlineReader(grammar)
+        return self._readers[grammar.language].read(text)

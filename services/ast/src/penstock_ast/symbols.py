@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from penstock_ast.languages.grammar import Grammar
 from penstock_ast.task import FileTask
@@ -29,19 +29,44 @@ class Definition:
     signature: str
 
 
-def parse(text: str, grammar: Grammar) -> Tree:
-    return Parser(Language(grammar.load())).parse(text.encode("utf-8"))
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The definitions of a text from the top, each before those inside it; `broken` where it has syntax errors."""
+
+    definitions: tuple[Definition, ...] = ()
+    broken: bool = False
 
 
-def definitions(tree: Tree, grammar: Grammar) -> tuple[Definition, ...]:
-    """From the top, a definition before those inside it."""
-    seen: Counter[str] = Counter()
-    found: list[Definition] = []
-    for node, owners in _defining(tree, grammar):
-        name = ".".join([*(_name(owner, grammar) for owner in owners), _name(node, grammar)])
-        found.append(_definition(node, owners, (name, seen[name]), grammar))
-        seen[name] += 1
-    return tuple(found)
+class OutlineReader:
+    """Reads the texts of one language. To compile the grammar's query takes longer than to read most files, so a reader
+    is kept. Python itself would take seconds to visit every node of a large change."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        language = Language(grammar.load())
+        wanted = " ".join(f"({kind} {grammar.name_field}: (_)) @found" for kind in grammar.definitions)
+        self._grammar = grammar
+        self._parser = Parser(language)
+        self._query = Query(language, wanted)
+
+    def read(self, text: str) -> Outline:
+        root = self._parser.parse(text.encode("utf-8")).root_node
+        seen: Counter[str] = Counter()
+        found: list[Definition] = []
+        for node, owners in self._defining(root):
+            name = ".".join(_name(each, self._grammar) for each in (*owners, node))
+            found.append(_definition(node, owners, (name, seen[name]), self._grammar))
+            seen[name] += 1
+        return Outline(tuple(found), root.has_error)
+
+    def _defining(self, root: Node) -> Iterator[tuple[Node, tuple[Node, ...]]]:
+        """Every defining node with those around it."""
+        found = QueryCursor(self._query).captures(root).get("found", [])
+        owners: list[Node] = []
+        for node in sorted(found, key=lambda node: (node.start_byte, -node.end_byte)):
+            while owners and owners[-1].end_byte <= node.start_byte:
+                owners.pop()
+            yield node, tuple(owners)
+            owners.append(node)
 
 
 def changed_symbols(task: FileTask, before: Sequence[Definition], after: Sequence[Definition]) -> tuple[Symbol, ...]:
@@ -91,19 +116,6 @@ def _owners(found: Sequence[Definition], numbers: Sequence[int]) -> frozenset[tu
         if around:
             owners.add(min(around, key=lambda each: each.end_line - each.start_line).key)
     return frozenset(owners)
-
-
-def _defining(tree: Tree, grammar: Grammar) -> Iterator[tuple[Node, tuple[Node, ...]]]:
-    """Every defining node with those around it. The grammar's own query looks for them: Python would take seconds to
-    visit every node of a large change."""
-    wanted = " ".join(f"({kind} {grammar.name_field}: (_)) @found" for kind in grammar.definitions)
-    found = QueryCursor(Query(tree.language, wanted)).captures(tree.root_node).get("found", [])
-    owners: list[Node] = []
-    for node in sorted(found, key=lambda node: (node.start_byte, -node.end_byte)):
-        while owners and owners[-1].end_byte <= node.start_byte:
-            owners.pop()
-        yield node, tuple(owners)
-        owners.append(node)
 
 
 def _definition(node: Node, owners: tuple[Node, ...], key: tuple[str, int], grammar: Grammar) -> Definition:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from penstock_ast.analysis import analyse_file
+from penstock_ast.analysis import Analyser
 from penstock_ast.task import FileResult, FileTask
 
 LENGTH = struct.Struct(">I")
@@ -26,10 +26,11 @@ def pack(message: FileTask | FileResult) -> bytes:
 
 def serve(reading: BinaryIO, writing: BinaryIO, seconds: int) -> None:
     """Until the input ends. The alarm's default action ends the process, also in the middle of a parser's C code."""
+    analyser = Analyser()
     while len(head := reading.read(LENGTH.size)) == LENGTH.size:
         body = reading.read(LENGTH.unpack(head)[0])
         signal.alarm(seconds)
-        result = analyse_file(msgspec.json.decode(body, type=FileTask))
+        result = analyser.file(msgspec.json.decode(body, type=FileTask))
         signal.alarm(0)
         writing.write(pack(result))
         writing.flush()
