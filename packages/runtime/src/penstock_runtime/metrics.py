@@ -63,7 +63,10 @@ class Metrics:
             registry=registry,
         )
         self.events_folded = Counter(
-            "workflow_events_folded_total", "Facts folded into streams.", ("event_type",), registry=registry
+            "workflow_events_folded_total",
+            "Facts folded into streams, by what became of them.",
+            ("event_type", "verdict"),
+            registry=registry,
         )
         self.jobs = Gauge(
             "workflow_jobs", "Jobs that are not over, by type and status.", ("type", "status"), registry=registry
