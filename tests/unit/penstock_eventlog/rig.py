@@ -74,6 +74,12 @@ class Rig:
             if not loop.wake.is_set():
                 self.clock.advance(wait)
 
+    async def died(self, loop: Loop) -> None:
+        """The group notices that this member is gone; whoever comes next is another process."""
+        assert loop._consumer is not None
+        await loop._consumer.close()
+        self.solitude = Solitude()
+
     def answers(self, topic: str = "ast.completed") -> list[Event[Fact]]:
         return [CODEC.decode(one.headers, one.value) for one in self.log.records(topic)]
 

@@ -12,7 +12,7 @@ from penstock_contracts.enums import AnswerOutcome
 from penstock_contracts.envelope import Envelope
 from penstock_contracts.event import Event
 from penstock_contracts.facts import EPOCH, Answer, Fact
-from penstock_contracts.flow import STAGE_OF_REQUEST
+from penstock_contracts.flow import STAGE_OF_REQUEST, TOPIC_OF_TYPE
 from penstock_contracts.ids import answer_id, inner_id
 from penstock_eventlog.outcomes import Failed
 
@@ -32,8 +32,9 @@ class NotAnAnswer(ValueError):
     """A request is answered with exactly one fact, of its stage's answer type."""
 
 
-def is_request(event_type: str) -> bool:
-    return event_type in STAGE_OF_REQUEST
+def is_request(topic: str, event_type: str) -> bool:
+    """Whether this record asks for an answer. Requests also travel on workflow.events, where they ask nobody."""
+    return event_type in STAGE_OF_REQUEST and TOPIC_OF_TYPE[event_type].name == topic
 
 
 def answer(request: Envelope, facts: Sequence[Fact], handling: Handling) -> Event[Fact]:

@@ -6,13 +6,14 @@ Two counts per record, kept in the store's deliveries.
   died of it. From 2 on the record is a *suspect*: a process ended, not in order, while this record was handled, or its
   end was not committed yet. Those handled beside it are suspects too, those that only waited are not.
 - Alone (consumer `<group> alone`): one more when a suspect's own turn has come and nothing else is handled in the
-  process, and forgotten as soon as its handler ended, however it ended. So a count of n says: n - 1 processes died of
+  process, and forgotten as soon as its handler has returned or raised. So a count of n says: n - 1 processes died of
   this record alone. At three deaths alone, a count of 4, it is *poison* and not handled again.
 
-Both are forgotten with the commit and taken back by an orderly end, so that only deaths are counted. A suspect that
+Both are forgotten before the commit and taken back by an orderly end, so that only deaths are counted. A suspect that
 waits for its turn is not counted alone: it does not become poison for what its neighbour did.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 
 from penstock_eventlog.lanes import Held
@@ -21,6 +22,7 @@ from penstock_store.errors import StoreUnavailable
 from penstock_store.ports import Deliveries
 from penstock_store.rows import Place
 
+_log = logging.getLogger(__name__)
 SUSPECT = 2
 DEATHS_ALONE = 3
 
@@ -59,6 +61,13 @@ class DeliveryCounts:
             await self._deliveries.forget(self._alone, [held.place])
         except StoreUnavailable:
             self._to_forget[self._alone].add(held.place)
+
+    async def interrupt_alone(self, held: Held) -> None:
+        """It was cancelled: this time says nothing, what the times before said stands."""
+        try:
+            await self._deliveries.take_back(self._alone, [held.place])
+        except StoreUnavailable:
+            _log.warning("a death too many is counted", extra={"group": self._company})
 
     def finished(self, places: Iterable[Place]) -> None:
         """They are committed: nobody has to know any more how often they were begun."""

@@ -47,7 +47,7 @@ def outputs(handled: Handled, codec: Codec) -> Sequence[NewRecord] | DeadLetter:
     if isinstance(outcome, Skip) or handled.event is None:
         return ()
     envelope = handled.event.envelope
-    if not is_request(envelope.type):
+    if not is_request(handled.record.topic, envelope.type):
         if isinstance(outcome, Failed):
             return DeadLetter(f"failed: {outcome.error_class}", outcome.error)
         return _consequences(handled, outcome, codec)

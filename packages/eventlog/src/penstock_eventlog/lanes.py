@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_contracts.flow import TOPIC_BY_NAME, Key
+from penstock_eventlog.answers import is_request
 from penstock_eventlog.ports import Partition
 from penstock_store.rows import Place, RawRecord
 
@@ -26,6 +27,11 @@ class Held:
     @property
     def partition(self) -> Partition:
         return self.record.topic, self.record.partition
+
+    @property
+    def asks(self) -> bool:
+        """It is a request, and whoever asked waits for the answer."""
+        return is_request(self.record.topic, self.event.envelope.type)
 
     @property
     def place(self) -> Place:

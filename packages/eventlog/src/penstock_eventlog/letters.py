@@ -49,7 +49,7 @@ def rows_of(letter: DeadLetterRow, source: str, now: datetime, codec: Codec) -> 
     """What is said of a dead letter: always dead.lettered, and for a request whose headers can be read, its answer."""
     envelope = envelope_of(letter.record)
     said = [dead_lettered_row(letter, envelope.subject if envelope else "", now, codec)]
-    if envelope is not None and is_request(envelope.type) and envelope.workflow_id:
+    if envelope is not None and is_request(letter.record.topic, envelope.type) and envelope.workflow_id:
         failed = Failed(ErrorClassification.POISON, f"{letter.reason}: {letter.error}".rstrip(": "))
         said.append(outbox_row_of(failed_answer(envelope, failed, Handling(source, now)), codec))
     return tuple(said)

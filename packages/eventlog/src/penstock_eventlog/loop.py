@@ -34,8 +34,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import ErrorClassification
-from penstock_contracts.envelope import Envelope
-from penstock_eventlog.answers import Handling, is_request
+from penstock_eventlog.answers import Handling
 from penstock_eventlog.counting import DeliveryCounts
 from penstock_eventlog.decoding import Decoder
 from penstock_eventlog.delivery import Delivery, Handled
@@ -133,8 +132,8 @@ class Loop:
         self._consumer: Consumer | None = None
         self._undecoded: deque[RawRecord] = deque()
         self._paused: frozenset[Partition] = frozenset()
-        self._busy = False
-        self._halted = ""
+        self._busy = self._left = False
+        tools.solitude.on_change(self._wake.set)
 
     @property
     def name(self) -> str:
@@ -147,11 +146,11 @@ class Loop:
     @property
     def halted(self) -> str:
         """Why this loop left its group, for readiness; empty while it works."""
-        return self._halted
+        return self._delivery.over_budget
 
     async def step(self) -> float:
         """One turn of the six steps of the module's docstring."""
-        if self._halted:
+        if self.halted:
             return self._limits.idle
         self._busy = False
         await self._guarded(self._inlet, self._poll)  # 1
@@ -160,17 +159,19 @@ class Loop:
         await self._guarded(self._store, self._begin)  # 3 and 4
         await self._guarded(self._outlet, self._send)  # 5
         await self._guarded(self._store, self._bury)  # 5
-        await self._guarded(self._inlet, self._commit)  # 6
+        self._collect()  # 6
         await self._guarded(self._store, self._counts.flush)  # 6
-        self._tools.steps.hold(self._prefix.held())
+        await self._guarded(self._inlet, self._commit)  # 6
+        self._tools.steps.hold(self._prefix.held(), self._group)
+        await self._stop_over_budget()
         waits = [patience.wait() for patience in (self._store, self._inlet, self._outlet)]
         return 0.0 if self._busy else min([self._limits.idle, *(wait for wait in waits if wait)])
 
     async def stop(self) -> None:
         """Handlers may end, what they said is delivered and committed, everything else is given back uncounted."""
-        if self._consumer is None:
-            await self._producer.close()
+        if self._left:
             return
+        self._left = True
         self._tools.solitude.forget(self._wake.set)
         await self._running.wait(self._limits.stop)
         self._gather()
@@ -179,12 +180,19 @@ class Loop:
         await self._guarded(self._outlet, self._send)
         await self._delivery.wait_for_send(self._limits.stop)
         await self._guarded(self._outlet, self._send)
-        await self._guarded(self._inlet, self._commit)
+        self._collect()
         self._counts.all_unfinished()
         await self._guarded(self._store, self._counts.flush)
+        await self._guarded(self._inlet, self._commit)
         self._delivery.abandon()
-        await self._consumer.close()
+        if self._consumer is not None:
+            await self._consumer.close()
         await self._producer.close()
+
+    async def _stop_over_budget(self) -> None:
+        if self.halted:
+            _log.error("the loop leaves its group", extra={"group": self._group, "why": self.halted})
+            await self.stop()
 
     async def _guarded(self, patience: Patience, phase: Callable[[], Awaitable[bool]]) -> None:
         """A phase says whether it asked anything; what is away is asked again later."""
@@ -215,7 +223,6 @@ class Loop:
 
     def _joined(self) -> Consumer:
         if self._consumer is None:
-            self._tools.solitude.on_change(self._wake.set)
             self._consumer = self._tools.log.consumer(self._group, self._topics, self._revoked, self._wake)
         return self._consumer
 
@@ -303,7 +310,7 @@ class Loop:
                 _log.exception("a handler raised")
                 if len(unit) > 1:
                     return await self._one_by_one(unit)
-                outcomes = (_raised(envelope, error),)
+                outcomes = (_raised(unit[0], error),)
         return Said(outcomes, *trace)
 
     async def _one_by_one(self, unit: list[Held]) -> Said:
@@ -321,32 +328,28 @@ class Loop:
 
     async def _bury(self) -> bool:
         """5. Dead letters."""
-        buried = await self._delivery.bury()
-        if self._delivery.over_budget:
-            await self._halt(self._delivery.over_budget)
-        return buried
+        return await self._delivery.bury()
 
-    async def _commit(self) -> bool:
-        """6."""
+    def _collect(self) -> None:
+        """6. What is acknowledged. Its counts are forgotten before the commit: a death in between hands it out once
+        more, and it was no cause of that death."""
         delivered = self._delivery.take()
         for handled in delivered:
             self._prefix.finished(handled.partition, handled.record.position)
             self._count_metrics(handled)
         if delivered:
             self._reached(DELIVERED)
-        nexts, places = self._prefix.committable()
+        self._counts.finished(self._prefix.take_places())
+
+    async def _commit(self) -> bool:
+        """6."""
+        nexts = self._prefix.committable()
         if not nexts or self._consumer is None:
             return False
         await self._consumer.commit(nexts)
-        self._counts.finished(places)
         self._prefix.committed()
         self._reached(COMMITTED)
         return True
-
-    async def _halt(self, why: str) -> None:
-        self._halted = why
-        _log.error("the loop left its group", extra={"group": self._group, "why": why})
-        await self.stop()
 
     def _count_metrics(self, handled: Handled) -> None:
         topic, outcome = handled.record.topic, handled.outcome
@@ -364,14 +367,14 @@ _WORDS: dict[type, str] = {Emit: "emitted", Skip: "skipped", Failed: "failed", D
 
 def _worth_another_try(held: Held, outcome: Outcome) -> bool:
     """A request's failure is the orchestrator's to retry; nobody else would retry anything else."""
-    if held.dropped or not isinstance(outcome, Failed) or is_request(held.event.envelope.type):
+    if held.dropped or not isinstance(outcome, Failed) or held.asks:
         return False
     return outcome.error_class in AGAIN and held.tries < TRIES
 
 
-def _raised(envelope: Envelope, error: Exception) -> Outcome:
+def _raised(held: Held, error: Exception) -> Outcome:
     text = f"{type(error).__name__}: {error}"
-    if is_request(envelope.type):
+    if held.asks:
         return Failed(ErrorClassification.UNKNOWN, text)
     return DeadLetter("handler raised", text)
 

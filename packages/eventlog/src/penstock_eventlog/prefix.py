@@ -37,12 +37,17 @@ class FinishedPrefix:
     def held(self) -> int:
         return sum(len(positions) for positions in self._open.values())
 
-    def committable(self) -> tuple[Sequence[Place], Sequence[Place]]:
-        """(the next positions to read, the finished places before them) since the last `committed`."""
-        return [Place(*partition, position) for partition, position in self._next.items()], self._places
+    def take_places(self) -> Sequence[Place]:
+        """What has joined the finished prefix, each place once."""
+        places, self._places = self._places, []
+        return places
+
+    def committable(self) -> Sequence[Place]:
+        """The next positions to read, where they have moved since the last `committed`."""
+        return [Place(*partition, position) for partition, position in self._next.items()]
 
     def committed(self) -> None:
-        self._next, self._places = {}, []
+        self._next = {}
 
     def drop(self, lost: frozenset[Partition]) -> None:
         for partition in lost:

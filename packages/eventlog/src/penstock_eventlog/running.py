@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock_contracts.enums import ErrorClassification
-from penstock_eventlog.answers import is_request
 from penstock_eventlog.counting import DeliveryCounts
 from penstock_eventlog.errors import HandlerStuck
 from penstock_eventlog.lanes import Held, Lanes
@@ -161,9 +160,12 @@ class Running:
         if poison:
             return Said((POISON,))
         try:
-            return await self._call(unit)
-        finally:
-            await self._counts.end_alone(unit[0])
+            said = await self._call(unit)
+        except asyncio.CancelledError:
+            await self._counts.interrupt_alone(unit[0])
+            raise
+        await self._counts.end_alone(unit[0])
+        return said
 
     def _watch(self, at_work: AtWork, now: float) -> None:
         if at_work.cancelled_at is None and now - at_work.since > self._limit:
@@ -182,7 +184,7 @@ class Running:
         if at_work.cancelled_at is None or len(at_work.unit) > 1:
             return None
         text = f"the handler took longer than {self._limit:.0f} s"
-        if is_request(at_work.unit[0].event.envelope.type):
+        if at_work.unit[0].asks:
             return (Failed(ErrorClassification.TRANSIENT, text),)
         return (DeadLetter("hung", text),)
 

@@ -18,7 +18,8 @@ Stall = Callable[[Delivered, DeadLetter], Awaitable[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class OneByOne:
-    """A handler per type of fact, where types without one may come on workflow.events only; `concurrency` records at once, those of one key in order."""
+    """A handler per type of fact; `concurrency` records at once, those of one key in order. Only on workflow.events,
+    where everything travels, may types come that have none."""
 
     handles: Mapping[str, Handler]
     concurrency: int = 8

@@ -1,7 +1,8 @@
 """What keeps a service small: which log there is, and a loop for each of its groups, from the flow table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from penstock_contracts.codec import Codec
 from penstock_contracts.flow import Topic, topics_heard_by
@@ -11,6 +12,7 @@ from penstock_eventlog.work import Work
 from penstock_store.ports import Store
 from penstock_store.rows import Lease
 
+NOTHING: Mapping[str, Work] = MappingProxyType({})
 GROUP_PER_TOPIC = frozenset({"llm-review"})
 """Services whose topics must not wait for each other: a group, and so a loop, for each."""
 
@@ -47,14 +49,15 @@ def groups_of(service: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def worker_loops(
-    service: str, work: Work, tools: Tools, *, limits: Limits | None = None, also: Sequence[str] = ()
+    service: str, work: Work, tools: Tools, *, limits: Limits | None = None, also: Mapping[str, Work] = NOTHING
 ) -> tuple[Loop, ...]:
-    """A loop for each group of a service. Each may handle as many records at once as `work` says. `also`: topics that
-    the service listens to besides, such as workflow.events; each has a group."""
-    groups = dict(groups_of(service)) | {f"{group_of(service)}-{topic}": (topic,) for topic in also}
+    """A loop for each group of a service; each may handle as many records at once as `work` says. `also`: topics that
+    the service listens to besides, such as workflow.events, and what it does there; each has a group of its own."""
+    groups = [(group, topics, work) for group, topics in groups_of(service).items()]
+    groups += [(f"{group_of(service)}-{topic}", (topic,), beside) for topic, beside in also.items()]
     return tuple(
-        Loop(group, topics, work, tools, source=source_of(service), limits=limits or Limits())
-        for group, topics in groups.items()
+        Loop(group, topics, each, tools, source=source_of(service), limits=limits or Limits())
+        for group, topics, each in groups
     )
 
 
