@@ -1,0 +1,62 @@
+"""Run everything in one process: webhooks, workers, API, on an embedded PostgreSQL or on the one in
+PENSTOCK_DATABASE_URL. No Kafka is needed; the same code and the same guarantees as with it, on one machine.
+
+A second `penstock up` on the same database stands by and takes over when the first one ends.
+
+With --demo it also runs the bundled forge with an example pull request, reviews it at once, prints the review, and goes
+on serving until Ctrl-C; all its data lies in a temporary folder that is removed at the end.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from penstock.local.errors import LocalError
+from penstock.local.postgres import open_postgres
+from penstock_runtime.errors import SettingsError
+from penstock_runtime.service import run_together
+from penstock_runtime.settings import load
+from penstock_sources.access import SourceSettings
+from penstock_store.errors import StoreError
+from penstock_store.migrations import upgrade
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--demo", action="store_true", help="with the bundled forge and an example pull request")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with ExitStack() as stack:
+        environ = dict(os.environ)
+        if arguments.demo:
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="penstock-demo-", ignore_cleanup_errors=True)
+            )
+            environ["PENSTOCK_DATA_DIR"] = folder
+            environ.pop("PENSTOCK_DATABASE_URL", None)
+        try:
+            environ["PENSTOCK_DATABASE_URL"] = _database(environ, stack)
+        except (LocalError, StoreError, SettingsError) as error:
+            print(f"penstock up: {error}", file=sys.stderr)
+            return 1
+        if arguments.demo:
+            from penstock.demo.running import run_demo
+
+            return asyncio.run(run_demo(Path(environ["PENSTOCK_DATA_DIR"]), environ))
+        from penstock.alone.bootstrap import builds
+
+        return asyncio.run(run_together("up", builds(), environ))
+
+
+def _database(environ: dict[str, str], stack: ExitStack) -> str:
+    """The given server's, or that of an embedded one, with today's tables."""
+    data_dir = load(SourceSettings, environ).data_dir.expanduser()
+    server = open_postgres(environ.get("PENSTOCK_DATABASE_URL"), data_dir / "postgres")
+    stack.callback(server.stop)
+    url = server.url()
+    upgrade(url)
+    return url
