@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from penstock_commenter.doubts import Doubt, Doubts
+from penstock_commenter.errors import UnknownPlatform
 from penstock_commenter.finder import Finder
 from penstock_commenter.handler import lease_key
 from penstock_commenter.identity import summary_id
@@ -58,7 +59,7 @@ class Sweeper:
                 return
             async with tenure:
                 await self._sweep(doubt)
-        except (PlatformError, StoreError) as error:
+        except (PlatformError, StoreError, UnknownPlatform) as error:
             _log.warning("could not look for doubles", extra={"stream": doubt.stream, "error": str(error)})
 
     async def _sweep(self, doubt: Doubt) -> None:
