@@ -189,7 +189,7 @@ class FreezeAt:
             self.frozen += 1
             self.stage.clock.advance(self.seconds)
 
-    def hold(self, count: int) -> None:
+    def hold(self, count: int, holder: str = "") -> None:
         """Nobody asks."""
 
 

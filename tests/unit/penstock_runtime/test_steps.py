@@ -95,6 +95,14 @@ def test_a_simulated_process_crashes_at_the_nth_reach_of_its_point_and_only_ther
     assert (steps.held, steps.reached) == (3, 3)
 
 
+def test_what_several_loops_of_a_process_hold_is_told_together(tmp_path: Path) -> None:
+    steps = RecordedSteps(tmp_path / "steps")
+    steps.hold(2, "files")
+    steps.hold(3, "pull requests")
+    steps.hold(0, "files")
+    assert read_steps(tmp_path / "steps").held == 3
+
+
 def test_a_crash_is_not_an_exception_that_a_broad_handler_would_catch() -> None:
     assert not issubclass(Crashed, Exception)
 

@@ -29,8 +29,8 @@ class Steps(Protocol):
         """The code is at `point` now; what stands before it in the source has been done."""
         ...
 
-    def hold(self, count: int) -> None:
-        """This many records are held now: taken from the log, not yet finished."""
+    def hold(self, count: int, holder: str = "") -> None:
+        """This holder, such as one of several loops, has so many records now: taken from the log, not yet finished."""
         ...
 
 
@@ -46,7 +46,7 @@ class NoSteps:
     def reach(self, point: str) -> None:
         pass
 
-    def hold(self, count: int) -> None:
+    def hold(self, count: int, holder: str = "") -> None:
         pass
 
 
@@ -76,7 +76,7 @@ class RecordedSteps:
 
     def __init__(self, path: Path) -> None:
         self._count = 0
-        self._held = 0
+        self._held: dict[str, int] = {}
         self._sequence = 0
         self._point = b""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,9 +90,10 @@ class RecordedSteps:
         self._point = point.encode()[:_LONGEST_POINT]
         self._write()
 
-    def hold(self, count: int) -> None:
-        self._held = count
-        self._write()
+    def hold(self, count: int, holder: str = "") -> None:
+        if self._held.get(holder, 0) != count:
+            self._held[holder] = count
+            self._write()
 
     def _write(self) -> None:
         self._sequence += 1
@@ -100,7 +101,7 @@ class RecordedSteps:
         _SEQUENCE.pack_into(self._map, at, 0)
         body = at + _HEADER.size
         self._map[body : body + len(self._point)] = self._point
-        _HEADER.pack_into(self._map, at, 0, self._count, self._held, len(self._point))
+        _HEADER.pack_into(self._map, at, 0, self._count, sum(self._held.values()), len(self._point))
         _SEQUENCE.pack_into(self._map, at, self._sequence)
 
 
@@ -142,7 +143,7 @@ class CrashAt:
         if self.reached == self.nth:
             self.crash()
 
-    def hold(self, count: int) -> None:
+    def hold(self, count: int, holder: str = "") -> None:
         self.held = count
 
 
