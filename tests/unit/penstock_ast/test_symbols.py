@@ -1,5 +1,7 @@
 """Which symbols a change touches, and how they are named."""
 
+import time
+
 from penstock_ast.analysis import analyse
 from penstock_ast.task import FileState
 from penstock_changes.documents import AnalysedFile, Symbol
@@ -113,3 +115,16 @@ def test_a_base_text_that_the_diff_does_not_speak_of_is_not_compared_with() -> N
     (file,) = document.files
     assert "does not fit" in file.note
     assert [(symbol.name, symbol.change) for symbol in file.symbols] == [("total", "modified")]
+
+
+def test_a_text_of_thousands_of_definitions_is_read_in_good_time() -> None:
+    text = "".join(f"def f{index}():\n    return {index}\n" for index in range(10_000))
+    began = time.process_time()
+    file = analysed(None, text)
+    assert len(file.symbols) == 10_000
+    assert time.process_time() - began < 5.0
+
+
+def test_hundreds_of_nested_definitions_are_read() -> None:
+    text = "".join(f"{' ' * depth}def f{depth}():\n" for depth in range(300)) + " " * 300 + "pass\n"
+    assert len(analysed(None, text).symbols) == 300

@@ -143,7 +143,8 @@ def _decoded(raw: bytes | None) -> str | None:
 
 
 def _removed(change: FileChange) -> tuple[int, ...]:
-    return tuple(line.old_number for line in change.lines() if line.kind is LineKind.REMOVED and line.old_number)
+    numbers = (line.old_number for line in change.lines() if line.kind is LineKind.REMOVED and line.old_number)
+    return tuple(sorted(numbers))
 
 
 def _fits(change: FileChange, text: str | None) -> bool:

@@ -1,5 +1,6 @@
 """ast.requested → ast.completed: reads the change and its texts, has them analysed, puts the document into a blob."""
 
+import asyncio
 from dataclasses import dataclass
 
 from penstock_ast import decide
@@ -47,13 +48,14 @@ class AstHandler:
             return skip
         fact = event.fact
         manifest = decode_document(await self.blobs.get(fact.manifest_blob), ManifestDocument)
-        changes = parse_diff((await self.blobs.get(fact.change_blob)).decode("utf-8", errors="replace"))
+        diff = (await self.blobs.get(fact.change_blob)).decode("utf-8", errors="replace")
+        changes = await asyncio.to_thread(parse_diff, diff)
         plan = decide.plan(decide.covered(changes, manifest), self.limits)
         before, after = await self._texts(fact.pull_request, manifest, plan.wanted)
         skip = await self.wanted.skip(event)
         if skip is not None:
             return skip
-        tasks, refused = decide.tasks(plan.wanted, before, after, self.limits)
+        tasks, refused = await asyncio.to_thread(decide.tasks, plan.wanted, before, after, self.limits)
         document = decide.assemble(await self.pool.analyse(tasks), (*plan.refused, *refused))
         blob = await self.blobs.put(encode_document(document))
         return Emit((decide.answer(document, blob),))

@@ -1,6 +1,7 @@
 """The functions, methods and classes of a text, and which of them a change touches."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -110,12 +111,13 @@ def _symbol(path: str, definition: Definition, old: Definition | None, change: s
 
 
 def _owners(found: Sequence[Definition], numbers: Sequence[int]) -> frozenset[tuple[str, int]]:
-    owners: set[tuple[str, int]] = set()
-    for number in numbers:
-        around = [each for each in found if each.start_line <= number <= each.end_line]
-        if around:
-            owners.add(min(around, key=lambda each: each.end_line - each.start_line).key)
-    return frozenset(owners)
+    """Of each line the innermost definition around it: those inside come after those around them, and win."""
+    owners: dict[int, tuple[str, int]] = {}
+    for definition in found:
+        first = bisect_left(numbers, definition.start_line)
+        last = bisect_right(numbers, definition.end_line)
+        owners.update(dict.fromkeys(numbers[first:last], definition.key))
+    return frozenset(owners.values())
 
 
 def _definition(node: Node, owners: tuple[Node, ...], key: tuple[str, int], grammar: Grammar) -> Definition:

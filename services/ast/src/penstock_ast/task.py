@@ -20,8 +20,8 @@ class FileState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileTask:
-    """`before` and `after` are None where the file is not on that side; `added` and `removed` number its changed lines,
-    the added ones in `after`, the removed ones in `before`."""
+    """`before` and `after` are None where the file is not on that side; `added` and `removed` number its changed lines
+    in ascending order, the added ones in `after`, the removed ones in `before`."""
 
     path: str
     language: str

@@ -1,5 +1,6 @@
 """pr.review.requested → pr.review.completed, and files.review.requested → files.review.completed."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ class ReviewHandler:
         manifest = await self._document(fact.manifest_blob, ManifestDocument)
         changes = decide.reviewable(await self._changes(fact.change_blob), manifest)
         about = prompts.describe(manifest.title, manifest.description)
-        return prompts.about_pull_request(changes, config, about, self.limits)
+        return await asyncio.to_thread(prompts.about_pull_request, changes, config, about, self.limits)
 
     async def _about_files(self, fact: FilesReviewRequested) -> prompts.Question:
         config = await self._document(fact.config_blob, ReviewConfig)
@@ -125,13 +126,15 @@ class ReviewHandler:
         if fact.ast_blob:
             analysis = await self._document(fact.ast_blob, AnalysisDocument)
         about = prompts.describe(batch.title, batch.description)
-        return prompts.about_files(parse_diff(batch.diff), config, about, analysis, self.limits)
+        changes = await asyncio.to_thread(parse_diff, batch.diff)
+        return await asyncio.to_thread(prompts.about_files, changes, config, about, analysis, self.limits)
 
     async def _document(self, blob: str, kind: type[D]) -> D:
         return decode_document(await self.blobs.get(blob), kind)
 
     async def _changes(self, blob: str) -> tuple[FileChange, ...]:
-        return parse_diff((await self.blobs.get(blob)).decode("utf-8", errors="replace"))
+        diff = (await self.blobs.get(blob)).decode("utf-8", errors="replace")
+        return await asyncio.to_thread(parse_diff, diff)
 
 
 HANDLES: Handles = {PrReviewRequested: ReviewHandler.pull_request, FilesReviewRequested: ReviewHandler.files}

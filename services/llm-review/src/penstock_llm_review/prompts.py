@@ -13,7 +13,7 @@ from penstock_changes.documents import AnalysisDocument, NotReviewed, ReviewConf
 from penstock_changes.findings import Category, Severity
 from penstock_changes.model import FileChange, Hunk, LineKind, Side
 from penstock_llm_review.ports import Prompt
-from penstock_llm_review.redact import redact, redact_lines
+from penstock_llm_review.redact import PLACEHOLDER, redact, redact_lines
 
 OVER_BUDGET = "input budget"
 _DESCRIPTION_CHARACTERS = 4000
@@ -108,8 +108,9 @@ def _question(system: str, changes: Sequence[FileChange], about: str, context: s
     shown: list[FileChange] = []
     left_out: list[NotReviewed] = []
     for change in changes:
-        text = fence(shown_diff(change))
-        if len(text) <= left:
+        # What cannot fit is not even looked at: a change may be a thousand times what a model is told.
+        text = fence(shown_diff(change)) if _least_size(change) <= left else ""
+        if text and len(text) <= left:
             shown.append(change)
             parts.append(text)
             left -= len(text)
@@ -122,6 +123,11 @@ def shown_diff(change: FileChange) -> str:
     """A file's hunks with every line's number, and without secrets."""
     renamed = f" (was {change.old_path})" if change.old_path != change.path else ""
     return "\n".join([f"File: {change.path}{renamed}, {change.status.value}", *map(_shown_hunk, change.hunks)])
+
+
+def _least_size(change: FileChange) -> int:
+    """Fewer characters than the shown diff has; redaction can only shorten what is longer than its placeholder."""
+    return sum(min(len(line.text), len(PLACEHOLDER)) for line in change.lines())
 
 
 def _shown_hunk(hunk: Hunk) -> str:
