@@ -1,0 +1,73 @@
+"""The ledger on a real PostgreSQL: killed at each point, delivered again, exactly one of each."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from penstock_commenter.handler import Commenter
+from penstock_commenter.tenure import Timing
+from penstock_contracts.event import Event
+from penstock_contracts.facts import CommentsRequested
+from penstock_eventlog.outcomes import Emit, Outcome
+from penstock_runtime.clock import SystemClock
+from penstock_runtime.steps import NO_STEPS, CrashAt, Crashed, Steps
+from penstock_store.postgres.store import PostgresStore
+from penstock_store.rows import EffectState
+from tests.support.waiting import eventually
+from tests.unit.penstock_commenter.stage import Stagehand, answer_of, finding, set_stage
+from tests.unit.penstock_commenter.test_nothing_twice import POINTS
+
+pytestmark = pytest.mark.postgres
+QUICK = Timing(call=0.2, settle=0.1)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stagehand]:
+    async with set_stage(tmp_path) as hand:
+        yield hand
+
+
+@pytest.fixture
+async def store(postgres_database: str) -> AsyncIterator[PostgresStore]:
+    opened = await PostgresStore.open(postgres_database)
+    yield opened
+    await opened.close()
+
+
+def process(stage: Stagehand, store: PostgresStore, holder: str, steps: Steps = NO_STEPS) -> Commenter:
+    """With a clock that runs, as the database's does."""
+    return replace(stage.process(holder, steps, call=5.0), store=store, clock=SystemClock(), timing=QUICK)
+
+
+async def asked(stage: Stagehand, store: PostgresStore) -> Event[CommentsRequested]:
+    event = await stage.review(finding(5), finding(30))
+    for data in stage.store.tables.blobs.values():
+        await store.blobs.put(data)
+    return event
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_killed_and_delivered_again_it_says_everything_once(
+    stage: Stagehand, store: PostgresStore, point: str
+) -> None:
+    event = await asked(stage, store)
+    with pytest.raises(Crashed):
+        await process(stage, store, "commenter@a:1", CrashAt(point)).requested(event)
+
+    outcomes: list[Outcome] = []
+
+    async def answered() -> bool:
+        outcomes.append(await process(stage, store, "commenter@b:1").requested(event))
+        return isinstance(outcomes[-1], Emit)
+
+    condition: Callable[[], bool | Awaitable[bool]] = answered
+    await eventually(condition, what="an answer")
+    answer = answer_of(outcomes[-1])
+
+    assert answer.comments == 2
+    assert (len(stage.reviews()), len(stage.comments()), len(stage.inline())) == (1, 1, 2)
+    rows = await store.effects.of_stream(stage.stream)
+    assert {row.state for row in rows} == {EffectState.SENT}
+    assert len(rows) == 5
