@@ -131,7 +131,7 @@ async def test_a_row_that_the_database_refuses_stalls_its_event_only(store: Stor
     assert list(verdicts) == [Verdict.STALLED, Verdict.APPLIED, Verdict.APPLIED]
     (letter,) = await store.dead_letters.open_letters()
     assert letter.event_id == "bad"
-    assert "NUL" in letter.error
+    assert letter.error.startswith("RowRefused")
 
 
 async def test_values_that_the_database_refuses_are_refused_by_name(store: Store) -> None:

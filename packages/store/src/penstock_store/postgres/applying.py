@@ -1,7 +1,8 @@
 """The transactions of `apply`: two rounds to the server, whatever the number of events.
 
-1. the streams are inserted where they are missing and locked, in key order
-2. the inbox says which events are new, and the clock is read
+1. the streams are inserted where they are missing, else locked, in key order
+2. the inbox says which events are new; with it states and clock are read, by a statement of its own, so that it sees
+   what was committed while the locks were waited for
 3. decide, 4. evolve: in memory, see folding.py
 5. facts, states, rows, timers, outbox
 6. commit
@@ -29,17 +30,22 @@ from penstock_store.rows import DeadLetterRow, Delivered, StreamRow, Verdict
 
 S = TypeVar("S")
 
-_INSERT = "insert into workflow.streams (stream) select unnest(%s::text[]) on conflict (stream) do nothing"
 _LOCK = """
-select stream, subject, state, encoding, fold_version, sequence from workflow.streams
-where stream = any(%s::text[]) order by stream for update
+insert into workflow.streams as s (stream) select unnest(%s::text[])
+on conflict (stream) do update set sequence = s.sequence where false
 """
-_INBOX = """
+_OPEN = """
 with new as (
   insert into workflow.inbox_messages (consumer, event_id, outcome) select %s, unnest(%s::text[]), %s
   on conflict (consumer, event_id) do nothing returning event_id
 )
-select clock_timestamp(), array(select event_id from new)
+select event_id, null::timestamptz, null::text, null::text, null::bytea, null::text, null::int, null::bigint from new
+union all
+select null, clock_timestamp(), stream, subject, state, encoding, fold_version, sequence from workflow.streams
+where stream = any(%s::text[])
+"""
+_STATE = """
+select stream, subject, state, encoding, fold_version, sequence from workflow.streams where stream = %s
 """
 _REDRIVEN = """
 update workflow.inbox_messages set outcome = 'applied'
@@ -129,13 +135,14 @@ class PostgresTransactions:
 
     async def redrive(self, letter: DeadLetterRow, delivered: Delivered, fold: Fold[S]) -> Verdict:
         async with self._database.transaction() as connection:
-            rows = await _lock(connection, [letter.stream])
+            await connection.execute(_LOCK, ([letter.stream],))
+            row = await (await connection.execute(_STATE, (letter.stream,))).fetchone()
             cursor = await connection.execute(_REDRIVEN, (letter.consumer, letter.event_id))
             found = await cursor.fetchone()
             if found is None:
                 raise NotRedrivable(letter.id, "its event is not stalled any more")
             folding = Folding(fold, self._codec, self._steps, found[0])
-            await self._hold(connection, folding, fold, rows[letter.stream], letter.stream)
+            await self._hold(connection, folding, fold, StreamRow(*row) if row else None, letter.stream)
             folding.apply(delivered)
             changes = folding.changes()
             await self._write(connection, changes)
@@ -147,15 +154,15 @@ class PostgresTransactions:
         self, connection: Connection, consumer: str, delivered: Sequence[Delivered], outcome: Verdict
     ) -> _Opened:
         streams = sorted({one.event.envelope.stream for one in delivered})
-        await connection.execute(_INSERT, (streams,))
-        locked = await connection.execute(_LOCK, (streams,))
         ids = [one.event.envelope.id for one in delivered]
-        inbox = await connection.execute(_INBOX, (consumer, ids, outcome.value))
-        rows = {row[0]: StreamRow(*row) for row in await locked.fetchall()}
+        await connection.execute(_LOCK, (streams,))
+        cursor = await connection.execute(_OPEN, (consumer, ids, outcome.value, streams), binary=True)
+        found = await cursor.fetchall()
         self._steps.reach(points.APPLY_LOCKED)
-        now, new = (await inbox.fetchall())[0]
+        new = {row[0] for row in found if row[0] is not None}
+        rows = {row[2]: StreamRow(*row[2:]) for row in found if row[0] is None}
         self._steps.reach(points.APPLY_INBOX)
-        return _Opened(rows, set(new), now)
+        return _Opened(rows, new, found[-1][1])
 
     async def _hold(
         self, connection: Connection, folding: Folding[S], fold: Fold[S], row: StreamRow | None, stream: str
@@ -184,9 +191,3 @@ class PostgresTransactions:
             self._hints.give(Hint.OUTBOX)
         if changes.timers:
             self._hints.give(Hint.TIMERS)
-
-
-async def _lock(connection: Connection, streams: Sequence[str]) -> dict[str, StreamRow]:
-    await connection.execute(_INSERT, (streams,))
-    cursor = await connection.execute(_LOCK, (streams,))
-    return {row[0]: StreamRow(*row) for row in await cursor.fetchall()}

@@ -1,0 +1,158 @@
+"""How fast events are applied, against the same statements in raw psycopg on the same durable server in the same run.
+
+    python bench/apply.py [events per round] [rounds]
+
+The peer gets the statements and values of each transaction ready-made: it neither encodes, decides nor folds.
+Bounds: ratio >= 0.7 (median over the rounds); at least 1,000 events/s one by one, 2,500 in batches of 50.
+"""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from psycopg_pool import AsyncConnectionPool
+
+from penstock.local.postgres import Durability, EmbeddedPostgres
+from penstock_contracts.codec import Codec
+from penstock_runtime.steps import NO_STEPS
+from penstock_store import migrations
+from penstock_store.changes import Changes
+from penstock_store.folding import Folding
+from penstock_store.postgres import PostgresStore, applying
+from penstock_store.postgres.database import Connection, PoolSettings
+from penstock_store.postgres.writing import write_changes
+from penstock_store.rows import Delivered
+from tests.support.toy_fold import START, ToyFold, ToyState, received
+
+CONNECTIONS = 8
+BATCH = 50
+RATIO = 0.7
+FLOORS = {1: 1_000, BATCH: 2_500}
+
+
+@dataclass
+class Recorder:
+    """Stands where a connection stands and writes down what it is asked to execute."""
+
+    statements: list[tuple[Any, Any]] = field(default_factory=list)
+
+    async def execute(self, statement: Any, values: Any) -> None:
+        self.statements.append((statement, values))
+
+
+@dataclass
+class RawTransaction:
+    streams: list[str]
+    ids: list[str]
+    writes: list[tuple[Any, Any]]
+
+
+def events(label: str, count: int) -> list[Delivered]:
+    return [received(f"{label}-{number}", f"github:github.com:{label}:{number}") for number in range(count)]
+
+
+def cut(delivered: Sequence[Delivered], size: int) -> list[Sequence[Delivered]]:
+    return [delivered[at : at + size] for at in range(0, len(delivered), size)]
+
+
+async def ready_made(batch: Sequence[Delivered], codec: Codec) -> RawTransaction:
+    fold = ToyFold()
+    folding: Folding[ToyState] = Folding(fold, codec, NO_STEPS, START)
+    streams = sorted(one.event.envelope.stream for one in batch)
+    for stream in streams:
+        folding.hold(stream, fold.initial(stream))
+    for one in batch:
+        folding.apply(one)
+    changes: Changes = folding.changes()
+    recorder = Recorder()
+    await write_changes(cast("Connection", recorder), changes)
+    return RawTransaction(streams, [one.event.envelope.id for one in batch], recorder.statements)
+
+
+async def in_parallel(work: Iterable[Callable[[], Awaitable[object]]]) -> None:
+    queue = iter(list(work))
+
+    async def worker() -> None:
+        for piece in queue:
+            await piece()
+
+    await asyncio.gather(*(worker() for _ in range(CONNECTIONS)))
+
+
+async def ours(store: PostgresStore, label: str, count: int, size: int) -> float:
+    batches = cut(events(label, count), size)
+    fold = ToyFold()
+    began = time.perf_counter()
+    await in_parallel([lambda b=batch: store.streams.apply("orchestrator", b, fold) for batch in batches])  # type: ignore[misc]
+    return count / (time.perf_counter() - began)
+
+
+async def peer(pool: AsyncConnectionPool[Any], codec: Codec, label: str, count: int, size: int) -> float:
+    transactions = [await ready_made(batch, codec) for batch in cut(events(label, count), size)]
+
+    async def run(transaction: RawTransaction) -> None:
+        async with pool.connection() as connection, connection.pipeline():
+            await connection.execute("begin")
+            await connection.execute(applying._LOCK, (transaction.streams,))
+            values = ("orchestrator", transaction.ids, "applied", transaction.streams)
+            opened = await connection.execute(applying._OPEN, values, binary=True)
+            await opened.fetchall()
+            for statement, parameters in transaction.writes:
+                await connection.execute(statement, parameters)
+            await connection.execute("commit")
+
+    began = time.perf_counter()
+    await in_parallel([lambda t=transaction: run(t) for transaction in transactions])  # type: ignore[misc]
+    return count / (time.perf_counter() - began)
+
+
+async def compare(url: str, size: int, count: int, rounds: int) -> bool:
+    settings = PoolSettings(size=CONNECTIONS)
+    store = await PostgresStore.open(url, settings)
+    codec = Codec()
+    async with AsyncConnectionPool(
+        url, kwargs=settings.connection(), min_size=CONNECTIONS, max_size=CONNECTIONS, open=False
+    ) as pool:
+        await ours(store, f"warm-o{size}", count // 4, size)
+        await peer(pool, codec, f"warm-p{size}", count // 4, size)
+        rates, ratios = [], []
+        for turn in range(rounds):
+            rate = await ours(store, f"o{size}-{turn}", count, size)
+            raw = await peer(pool, codec, f"p{size}-{turn}", count, size)
+            rates.append(rate)
+            ratios.append(rate / raw)
+    await store.close()
+    return report(size, rates, ratios)
+
+
+def report(size: int, rates: Sequence[float], ratios: Sequence[float]) -> bool:
+    rate, ratio = statistics.median(rates), statistics.median(ratios)
+    holds = ratio >= RATIO and rate >= FLOORS[size]
+    print(
+        f"batch {size:>2}: {rate:>6,.0f} events/s ({min(rates):,.0f} to {max(rates):,.0f}), bound {FLOORS[size]:,}; "
+        f"ratio {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f}), bound {RATIO}: {'holds' if holds else 'MISSED'}"
+    )
+    return holds
+
+
+def main(count: int = 3_000, rounds: int = 5) -> int:
+    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
+        Path(folder).chmod(0o711)
+        server = EmbeddedPostgres(Path(folder) / "postgres", Durability.DURABLE)
+        server.start()
+        try:
+            migrations.upgrade(server.url())
+            held = [asyncio.run(compare(server.url(), size, count, rounds)) for size in FLOORS]
+        finally:
+            server.remove()
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*(int(argument) for argument in sys.argv[1:])))
