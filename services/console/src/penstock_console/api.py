@@ -42,7 +42,8 @@ def build_app(desk: Desk, tokens: Tokens) -> FastAPI:
     app = FastAPI(title="Penstock jobs API", version="1", dependencies=[Depends(actor)], docs_url=None, redoc_url=None)
     for error in _CODES:
         app.add_exception_handler(error, _refused)
-    _add_reading(app, desk)
+    _add_listing(app, desk)
+    _add_looking(app, desk)
     _add_wishes(app, desk, actor)
     _add_records(app, desk)
     return app
@@ -54,7 +55,7 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, _CODES[type(error)])
 
 
-def _add_reading(app: FastAPI, desk: Desk) -> None:
+def _add_listing(app: FastAPI, desk: Desk) -> None:
     @app.get("/workflow-queue/jobs", summary="Jobs, newest first")
     async def jobs(
         *,
@@ -89,6 +90,8 @@ def _add_reading(app: FastAPI, desk: Desk) -> None:
         following = page[-1].id if len(rows) > limit else None
         return views.JobPage(jobs=[views.Job.model_validate(row) for row in page], next=following)
 
+
+def _add_looking(app: FastAPI, desk: Desk) -> None:
     @app.get("/workflow-queue/metrics", summary="How many jobs there are")
     async def metrics() -> views.Counts:
         jobs: dict[WorkflowType, dict[JobStatus, int]] = {}
