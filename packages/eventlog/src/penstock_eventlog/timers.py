@@ -44,7 +44,8 @@ def fired(timer: TimerRow) -> Delivered:
         part=timer.part,
         attempt=timer.attempt,
     )
-    return Delivered(Event[Fact](envelope, fact), RawRecord(fact.TYPE, 0, 0, timer.stream.encode(), (), None))
+    event: Event[Fact] = Event(envelope, fact)
+    return Delivered(event, RawRecord(fact.TYPE, 0, 0, timer.stream.encode(), (), None))
 
 
 class TimerScanner(Generic[S]):
