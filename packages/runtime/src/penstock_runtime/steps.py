@@ -80,10 +80,12 @@ class RecordedSteps:
         self._sequence = 0
         self._point = b""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb+") as file:
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        with unfinished.open("wb+") as file:
             file.truncate(2 * _SLOT)
             self._map = mmap.mmap(file.fileno(), 2 * _SLOT)
         self._write()
+        unfinished.replace(path)  # whoever reads it finds the slots
 
     def reach(self, point: str) -> None:
         self._count += 1

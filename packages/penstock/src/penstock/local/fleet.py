@@ -96,10 +96,14 @@ class Fleet:
             return False
 
     def last_step(self, service: str) -> LastStep | None:
-        path = self._file(service, "steps")
-        return read_steps(path) if path.exists() else None
+        """None until it has begun to tell, and where nobody started it."""
+        try:
+            return read_steps(self._file(service, "steps"))
+        except FileNotFoundError:
+            return None
 
     def _start(self, service: str) -> None:
+        self._file(service, "steps").unlink(missing_ok=True)  # those of its dead forerunner
         operations = {
             "PENSTOCK_OPS_PORT": str(self._ports[service]),
             "PENSTOCK_INGEST_PORT": str(self._ports["ingest http"]),
@@ -131,7 +135,9 @@ class Fleet:
 
     def _chosen_ports(self) -> dict[str, int]:
         path = self.folder / "ports.json"
-        names = (*BOOTSTRAPS, "ingest http", "console http")
-        if not path.exists():
-            path.write_text(json.dumps(dict(zip(names, free_ports(len(names)), strict=True))))
-        return dict(json.loads(path.read_text()))
+        chosen: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        missing = [name for name in (*BOOTSTRAPS, "ingest http", "console http") if name not in chosen]
+        if missing:
+            chosen |= zip(missing, free_ports(len(missing)), strict=True)
+            path.write_text(json.dumps(chosen))
+        return chosen
