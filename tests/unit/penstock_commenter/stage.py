@@ -173,7 +173,7 @@ class Stagehand:
             author="alice",
             files=(),
             not_reviewed=(),
-            batches=(("app.py",), ("other.py", "third.py")),
+            batches=(("app.py",),),
         )
 
     async def diff(self) -> bytes:

@@ -1,5 +1,7 @@
 """The aggregate: what is said inline, what is listed, what is left unsaid, and why."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,15 +34,22 @@ index 1111111..2222222 100644
 +line thirty
 +and more
 """
-MANIFEST = ManifestDocument("h" * 40, "b" * 40, "b" * 40, "", "", "alice", (), (), (("app.py",), ("b.py", "c.py")))
+MANIFEST = ManifestDocument("h" * 40, "b" * 40, "b" * 40, "", "", "alice", (), (), (("app.py",),))
+TWO_BATCHES = replace(MANIFEST, batches=(("app.py",), ("b.py", "c.py")))
 
 
 def reviewed(*findings: Finding, part: str = "0", outcome: str = "ok") -> Part:
     return Part(Stage.FILES_REVIEW, part, outcome, document=ReviewDocument(findings=findings))
 
 
-def of(*parts: Part, config: ReviewConfig | None = None, said: Said | None = None, partial: bool = False) -> Aggregate:
-    material = Material(STREAM, config or ReviewConfig(), MANIFEST, parse_diff(DIFF), parts, partial)
+def of(
+    *parts: Part,
+    config: ReviewConfig | None = None,
+    said: Said | None = None,
+    partial: bool = False,
+    manifest: ManifestDocument = MANIFEST,
+) -> Aggregate:
+    material = Material(STREAM, config or ReviewConfig(), manifest, parse_diff(DIFF), parts, partial)
     return aggregate(material, said or Said())
 
 
@@ -110,7 +119,7 @@ def test_a_partial_review_never_approves() -> None:
     config = ReviewConfig(approve_when_clean=True)
     assert of(reviewed(), config=config).verdict is Verdict.APPROVE
     assert of(reviewed(), config=config, partial=True).verdict is Verdict.COMMENT
-    assert of(reviewed(), Part(Stage.FILES_REVIEW, "1", "failed"), config=config).verdict is Verdict.COMMENT
+    assert of(Part(Stage.FILES_REVIEW, "0", "failed"), config=config).verdict is Verdict.COMMENT
 
 
 def test_nothing_is_approved_when_nobody_looked() -> None:
@@ -119,13 +128,23 @@ def test_nothing_is_approved_when_nobody_looked() -> None:
 
 
 def test_a_lost_batch_makes_it_partial_and_names_what_is_missing() -> None:
-    result = of(reviewed(finding(5)), Part(Stage.FILES_REVIEW, "1", "given_up", "deadline"))
+    result = of(reviewed(finding(5)), Part(Stage.FILES_REVIEW, "1", "given_up", "deadline"), manifest=TWO_BATCHES)
     assert result.partial
     assert result.missed == ("b.py", "c.py")
     text = summary(result, "h" * 40, inline=(), listed=())
     assert "Partly reviewed" in text
     assert "`b.py`" in text
     assert "deadline" in text
+
+
+def test_a_batch_that_nobody_answered_for_is_missing() -> None:
+    assert of(reviewed(finding(5)), manifest=TWO_BATCHES).missed == ("b.py", "c.py")
+
+
+def test_no_file_is_missing_where_the_whole_file_review_was_not_wanted() -> None:
+    skipped = Part(Stage.FILES_REVIEW, "", "skipped", "switched off")
+    result = of(skipped, manifest=TWO_BATCHES)
+    assert (result.missed, result.partial) == ((), False)
 
 
 def test_a_missing_analysis_is_said_and_does_not_make_it_partial() -> None:

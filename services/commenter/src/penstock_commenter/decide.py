@@ -196,16 +196,15 @@ def _opinions(parts: Iterable[Part]) -> tuple[str, ...]:
 
 
 def _missed(material: Material) -> tuple[str, ...]:
-    """The paths of the batches that brought nothing and were wanted."""
-    if material.manifest is None:
-        return ()
-    batches = material.manifest.batches
-    lost = [part for part in material.parts if part.stage is Stage.FILES_REVIEW and _is_lost(part)]
+    """The paths of the batches that were wanted and brought nothing, also of those nobody answered for."""
+    parts = {part.part: part for part in material.parts if part.stage is Stage.FILES_REVIEW}
+    if material.manifest is None or not parts or "" in parts:
+        return ()  # the whole stage was not wanted
     return tuple(
         path
-        for part in lost
-        if part.part.isdecimal() and int(part.part) < len(batches)
-        for path in batches[int(part.part)]
+        for index, paths in enumerate(material.manifest.batches)
+        if (part := parts.get(str(index))) is None or _is_lost(part)
+        for path in paths
     )
 
 
