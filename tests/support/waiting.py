@@ -4,13 +4,21 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 _T = TypeVar("_T")
 _PAUSE = 0.01
 
 
-async def eventually(condition: Callable[[], _T | Awaitable[_T]], within: float = 10.0, what: str = "") -> _T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[_T]], within: float = 10.0, what: str = "") -> _T: ...
+
+
+@overload
+async def eventually(condition: Callable[[], _T], within: float = 10.0, what: str = "") -> _T: ...
+
+
+async def eventually(condition: Callable[[], object], within: float = 10.0, what: str = "") -> object:
     """The first true value of this condition, which may be a coroutine function; a failure after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
