@@ -20,7 +20,7 @@ from penstock_eventlog.kafka.producer import KafkaProducer
 from penstock_eventlog.ports import Revoked
 
 T = TypeVar("T")
-ASK = 10.0
+ASK = 8.0
 FRESH = 60.0
 _log = logging.getLogger(__name__)
 
