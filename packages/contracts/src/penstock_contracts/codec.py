@@ -27,7 +27,7 @@ from penstock_contracts.schemas import TYPE_PROPERTY, Schema, by_id, schema_id, 
 MAGIC = 0
 MAX_VALUE = 64 * 1024
 _FRAME = struct.Struct(">bI")
-_NATIVE = (bytes, datetime)
+_NATIVE = (datetime,)
 
 
 @dataclass(frozen=True, slots=True)

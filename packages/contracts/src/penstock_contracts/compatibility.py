@@ -157,7 +157,8 @@ def _first_failure(writer: Any, reader: Any) -> Exception | None:
         fastavro.schemaless_writer(buffer, writer, record)
         buffer.seek(0)
         try:
-            fastavro.schemaless_reader(buffer, writer, reader)
+            read = fastavro.schemaless_reader(buffer, writer, reader)
+            fastavro.schemaless_writer(io.BytesIO(), reader, read)  # else a default that fits nowhere goes unseen
         except (ValueError, TypeError, KeyError, EOFError, fastavro.read.SchemaResolutionError) as error:
             return error
     return None

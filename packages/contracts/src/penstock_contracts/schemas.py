@@ -21,7 +21,6 @@ _PRIMITIVES: dict[type, Any] = {
     int: "long",
     float: "double",
     bool: "boolean",
-    bytes: "bytes",
     datetime: {"type": "long", "logicalType": "timestamp-micros"},
 }
 
