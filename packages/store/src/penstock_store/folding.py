@@ -26,7 +26,8 @@ class _Held(Generic[S]):
 
     state: S
     projection: Projection
-    stale: bool = False
+    unwritten: bool = False
+    unprojected: bool = False
 
 
 def read_state(fold: Fold[S], row: StreamRow | None, stream: str) -> S | None:
@@ -78,7 +79,7 @@ class Folding(Generic[S]):
     def hold_refolded(self, stream: str, state: S) -> None:
         """A stream whose state was folded from its facts: it is written, also where no fact follows. What rows the
         stored state led to is not known, so all rows of the new one are written."""
-        self._held[stream] = _Held(state, Projection(), stale=True)
+        self._held[stream] = _Held(state, Projection(), unwritten=True, unprojected=True)
         self._changes.timers_reset.add(stream)
 
     def apply(self, delivered: Delivered) -> None:
@@ -116,8 +117,8 @@ class Folding(Generic[S]):
 
     def changes(self) -> Changes:
         for stream, held in self._held.items():
-            if held.stale:
-                self._project(held)
+            self._project(held)
+            if held.unwritten:
                 self._changes.states[stream] = stored(self._fold, stream, held.state)
         return self._changes
 
@@ -130,11 +131,11 @@ class Folding(Generic[S]):
             if self._fold.sequence(held.state) != expected:
                 raise BrokenFold(stream, f"evolve({fact.envelope.type}) did not count it", expected)
             self._changes.store(fact, self._codec)
-            held.stale = True
+            held.unwritten = held.unprojected = True
 
     def _project(self, held: _Held[S]) -> None:
-        if not held.stale:
-            return
-        projection = self._fold.project(held.state)
-        self._changes.project(held.projection, projection)
-        held.projection = projection
+        if held.unprojected:
+            projection = self._fold.project(held.state)
+            self._changes.project(held.projection, projection)
+            held.projection = projection
+            held.unprojected = False

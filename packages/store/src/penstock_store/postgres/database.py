@@ -95,9 +95,18 @@ class Database:
 
     @asynccontextmanager
     async def pipeline(self) -> AsyncIterator[Connection]:
-        """A transaction whose statements are sent without waiting for each other's results."""
-        async with self.connection() as connection, connection.pipeline(), connection.transaction():
-            yield connection
+        """A transaction whose statements are sent without waiting for each other's results. Begin and commit are
+        statements like the others: psycopg's own transaction block waits for the server three times."""
+        async with self.connection() as connection:
+            try:
+                async with connection.pipeline():
+                    await connection.execute("begin")
+                    yield connection
+                    await connection.execute("commit")
+            except BaseException:
+                with suppress(psycopg.Error):  # then it is broken, and the pool throws it away
+                    await connection.rollback()
+                raise
 
     async def rows(self, row: type[R], statement: LiteralString, values: Values = ()) -> list[R]:
         """Columns are given to the row class by name."""
