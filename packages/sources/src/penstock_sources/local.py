@@ -63,6 +63,11 @@ class LocalRepository:
             return Range(EMPTY_TREES[40], names[1])
         return Range(*(name if name in (WORKTREE, INDEX) else _known(name, ids) for name in names))
 
+    async def known(self, *names: str) -> tuple[str, ...]:
+        """Those of the names that stand for a commit here, in their order, by one process."""
+        ids = await self._resolved(list(names))
+        return tuple(name for name in names if ids[name] is not None)
+
     async def top(self) -> Path:
         """The folder that the working copy begins at."""
         if self._top is None:

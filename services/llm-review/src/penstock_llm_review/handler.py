@@ -31,7 +31,7 @@ from penstock_contracts.facts import (
 from penstock_eventlog.handles import Handles
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.wanted import Wanted
-from penstock_llm_review import answers, decide, prompts
+from penstock_llm_review import decide, prompts
 from penstock_llm_review.errors import ModelError
 from penstock_llm_review.ports import AnswerCache, Model, ModelAnswer
 from penstock_store.errors import BlobMissing
@@ -84,6 +84,9 @@ class ReviewHandler:
             if skip is not None:
                 return skip
             answer, calls = await model.ask(question.prompt), 1
+        # Reads with pydantic, which nobody should have to import where no model is asked.
+        from penstock_llm_review import answers
+
         reading = answers.read(answer.text, question.shown)
         if calls:
             # Only what could be read is kept: a retry shall be free to get a better answer than rubbish.

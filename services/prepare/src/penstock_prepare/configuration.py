@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penstock_changes.documents import ReviewConfig
 from penstock_changes.findings import Severity
+from penstock_prepare.decide import CONFIGURATION as PATH
 
-PATH = ".penstock.yaml"
 _LARGEST = 64 * 1024
 _MOST_NOTICES = 10
 _SILENT: dict[str, object] = {}

@@ -13,7 +13,7 @@ from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.wanted import Wanted
 from penstock_platforms.errors import NotFound, PlatformError
 from penstock_platforms.ports import PullRequest, PullRequestState
-from penstock_prepare import configuration, decide
+from penstock_prepare import decide
 from penstock_prepare.change import Change
 from penstock_prepare.errors import PrepareError
 from penstock_prepare.ports import Readers
@@ -65,9 +65,9 @@ class PrepareHandler:
             closed = replace(answer, closed=True)
             return _skipped(closed, decide.Refusal(SkipReason.CLOSED.value, announce=False), stages)
         with stages.timed(LightStage.RESOLVE_CONFIG):
-            raw = await reader.file(fact.pull_request, configuration.PATH, pull.base)
+            raw = await reader.file(fact.pull_request, decide.CONFIGURATION, pull.base)
         with stages.timed(LightStage.VALIDATE_CONFIG):
-            config = configuration.read(raw)
+            config = _config(raw)
             answer = replace(
                 answer, config_blob=await self.blobs.put(encode_document(config)), ast_wait=config.analysis_wait
             )
@@ -122,6 +122,15 @@ class PrepareHandler:
             document = decide.batch_document(batch, change, words)
             stored.append(Batch(batch.index, len(batch.paths), await self.blobs.put(encode_document(document))))
         return tuple(stored)
+
+
+def _config(raw: bytes | None) -> ReviewConfig:
+    """What reads the file takes as long to import as a whole `penstock review`, and most repositories have no file."""
+    if raw is None:
+        return ReviewConfig()
+    from penstock_prepare import configuration
+
+    return configuration.read(raw)
 
 
 def _reading(pull: PullRequest) -> ConfigResolved:

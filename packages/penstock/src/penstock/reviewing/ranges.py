@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from penstock_sources.environment import EMPTY_TREES
-from penstock_sources.errors import CommitNotFound
 from penstock_sources.local import INDEX, WORKTREE, LocalRepository, Range
 
 DEFAULT_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -57,11 +56,8 @@ async def scoped(repository: LocalRepository, scope: Scope) -> Chosen:
 
 async def _of_branch(repository: LocalRepository) -> Chosen:
     """Since the branch left the default branch; where there is none, what is not committed."""
-    for name in DEFAULT_BRANCHES:
-        try:
-            return Chosen(await repository.resolve(f"{name}...{WORKTREE}"), name, _words(WORKTREE))
-        except CommitNotFound:
-            continue
+    for name in await repository.known(*DEFAULT_BRANCHES):
+        return Chosen(await repository.resolve(f"{name}...{WORKTREE}"), name, _words(WORKTREE))
     return await scoped(repository, Scope.UNCOMMITTED)
 
 
