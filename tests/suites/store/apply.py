@@ -53,6 +53,7 @@ class ApplySuite:
         await store.streams.apply(CONSUMER, [received("e1", command="nothing")], ToyFold())
 
         assert await store.streams.load(STREAM) is None
+        assert await store.streams.names() == []
         again = await store.streams.apply(CONSUMER, [received("e1", command="nothing")], ToyFold())
         assert list(again) == [Verdict.DUPLICATE]
 
@@ -64,3 +65,11 @@ class ApplySuite:
 
     async def test_nothing_delivered_is_nothing_done(self, store: Store) -> None:
         assert list(await store.streams.apply(CONSUMER, [], ToyFold())) == []
+
+    async def test_streams_are_named_in_order_and_in_pages(self, store: Store) -> None:
+        streams = [f"toy:{letter}" for letter in "bCaÄ"]
+        await store.streams.apply(CONSUMER, [received(f"e{stream}", stream) for stream in streams], ToyFold())
+
+        assert await store.streams.names() == sorted(streams)
+        assert await store.streams.names(after="toy:a", limit=1) == ["toy:b"]
+        assert [fact.envelope.sequence for fact in await store.streams.facts("toy:b", after=1)] == [2]

@@ -65,7 +65,7 @@ class MemoryStreams:
 
     async def names(self, after: str = "", limit: int = 500) -> Sequence[str]:
         self._tables.ask()
-        return sorted(name for name in self._tables.streams if name > after)[:limit]
+        return sorted(name for name, row in self._tables.streams.items() if name > after and row.sequence)[:limit]
 
 
 class _Transactions:

@@ -24,7 +24,7 @@ S = TypeVar("S")
 _LOAD = """
 select stream, subject, state, encoding, fold_version, sequence from workflow.streams where stream = %s and sequence > 0
 """
-_NAMES = "select stream from workflow.streams where stream > %s order by stream limit %s"
+_NAMES = "select stream from workflow.streams where stream > %s and sequence > 0 order by stream limit %s"
 _PAGE = 500
 
 
