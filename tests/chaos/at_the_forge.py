@@ -1,0 +1,153 @@
+"""The judgement from outside: what people see at the forge, and what its ledger counted."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.chaos.load import PullRequest
+from tests.chaos.verdict import Verdict, none_of
+
+_MARKER = re.compile(r"<!-- penstock:[0-9a-f]{32} -->\s*\Z")
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A pull request as its page shows it."""
+
+    pull: PullRequest
+    reviews: Sequence[Mapping[str, Any]]
+    inline: Sequence[Mapping[str, Any]]
+    comments: Sequence[Mapping[str, Any]]
+    statuses: Mapping[str, str]
+    """The state that stands on each head; the newest counts."""
+
+    def reviews_of(self, head: str) -> int:
+        return sum(review["commit_id"] == head for review in self.reviews)
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeView:
+    shown: Sequence[Shown]
+    ledger: Sequence[Mapping[str, Any]]
+    deliveries: Sequence[Mapping[str, Any]]
+
+    def submitted(self) -> Counter[str]:
+        """How often a review of each marker landed."""
+        landed = (each for each in self.ledger if each["kind"] == "review.submitted" and 200 <= each["status"] < 300)
+        return Counter(each["marker"] for each in landed)
+
+
+async def look(url: str, token: str, pulls: Sequence[PullRequest]) -> ForgeView:
+    headers, slots = {"authorization": f"Bearer {token}"}, asyncio.Semaphore(_AT_ONCE)
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
+
+        async def get(path: str) -> list[dict[str, Any]]:
+            async with slots:
+                answer = await client.get(path)
+            answer.raise_for_status()
+            return list(answer.json())
+
+        async def show(pull: PullRequest) -> Shown:
+            here = f"/api/v3/repos/{pull.repository}"
+            reviews = await get(f"{here}/pulls/{pull.number}/reviews?per_page=100")
+            inline = await get(f"{here}/pulls/{pull.number}/comments?per_page=100")
+            comments = await get(f"{here}/issues/{pull.number}/comments?per_page=100")
+            told = {head: await get(f"{here}/commits/{head}/statuses?per_page=100") for head in pull.heads}
+            statuses = {head: each[0]["state"] for head, each in told.items() if each}
+            return Shown(pull, reviews, inline, comments, statuses)
+
+        shown = await asyncio.gather(*(show(pull) for pull in pulls))
+        return ForgeView(shown, await get("/_forge/ledger"), await get("/_forge/deliveries"))
+
+
+async def undelivered(url: str) -> int:
+    async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
+        deliveries = (await client.get("/_forge/deliveries")).json()
+    return sum(not _taken(each) for each in deliveries)
+
+
+def judge(view: ForgeView) -> list[Verdict]:
+    open_ones = [shown for shown in view.shown if not shown.pull.closed]
+    reviews = sum(len(shown.reviews) for shown in view.shown)
+    return [
+        none_of(
+            "N1 every webhook was taken",
+            (f"{each['event']} {each['guid']} {each['attempts']}" for each in view.deliveries if not _taken(each)),
+            f"{len(view.deliveries)} webhooks, {sum(len(each['attempts']) for each in view.deliveries)} attempts",
+        ),
+        none_of(
+            "N2 no review is missing",
+            (f"{each.pull.name} at {each.pull.heads[-1][:8]}" for each in open_ones if _unreviewed(each)),
+            f"{len(open_ones)} open pull requests",
+        ),
+        none_of(
+            "N2 no review is doubled",
+            (f"{marker} {count} times" for marker, count in view.submitted().items() if count > 1),
+            f"{view.submitted().total()} submitted, {reviews} shown",
+        ),
+        none_of(
+            "N2 no head is reviewed twice",
+            (
+                f"{each.pull.name} at {head[:8]}"
+                for each in view.shown
+                for head in each.pull.heads
+                if each.reviews_of(head) > 1
+            ),
+            f"{sum(len(shown.pull.heads) for shown in view.shown)} heads",
+        ),
+        _remaining_once(view),
+        _created_once(view),
+        none_of(
+            "N2 one summary for each pull request",
+            (f"{each.pull.name} has {len(each.comments)}" for each in open_ones if len(each.comments) != 1),
+            f"{len(open_ones)} open pull requests",
+        ),
+        none_of(
+            "N1 every status is final",
+            (
+                f"{each.pull.name} at {head[:8]} is {state}"
+                for each in view.shown
+                for head, state in each.statuses.items()
+                if state == "pending"
+            ),
+            f"{sum(len(shown.statuses) for shown in view.shown)} heads with a status",
+        ),
+        none_of(
+            "N1 every open pull request has a status on its head",
+            (each.pull.name for each in open_ones if each.pull.heads[-1] not in each.statuses),
+            f"{len(open_ones)} open pull requests",
+        ),
+    ]
+
+
+def _taken(delivery: Mapping[str, Any]) -> bool:
+    return any(200 <= status < 300 for status in delivery["attempts"])
+
+
+def _unreviewed(shown: Shown) -> bool:
+    return shown.reviews_of(shown.pull.heads[-1]) == 0
+
+
+def _remaining_once(view: ForgeView) -> Verdict:
+    """Marked by effect: what two carry was said twice."""
+    texts = [each for shown in view.shown for each in (*shown.inline, *shown.comments)]
+    marks = Counter(found[0].strip() for each in texts if (found := _MARKER.search(each["body"] or "")))
+    twice = (f"{mark} {count} times" for mark, count in marks.items() if count > 1)
+    return none_of("N2 no comment remains twice", twice, f"{len(texts)} comments that remain")
+
+
+def _created_once(view: ForgeView) -> Verdict:
+    """Kills alone never double anything, not even for a moment."""
+    created = Counter(each["marker"] for each in view.ledger if each["kind"] == "comment.created" and _landed(each))
+    twice = (f"{mark} {count} times" for mark, count in created.items() if count > 1)
+    return none_of("N2 no summary was created twice", twice, f"{created.total()} created")
+
+
+def _landed(entry: Mapping[str, Any]) -> bool:
+    return 200 <= int(entry["status"]) < 300

@@ -1,0 +1,22 @@
+"""The bounded form of the campaign; `make chaos` runs the long ones."""
+
+import pytest
+
+from penstock.local.errors import KafkaUnavailable, PostgresUnavailable
+from tests.chaos import campaign
+from tests.chaos.plan import Plan
+
+SHORT = Plan(pull_requests=20, seconds=100, kills=15, seed=20)
+
+
+@pytest.mark.kafka
+def test_nothing_is_lost_and_nothing_is_said_twice_while_processes_are_killed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    try:
+        report = campaign.run(SHORT, print)
+    except (KafkaUnavailable, PostgresUnavailable) as unavailable:
+        pytest.skip(f"NO CAMPAIGN: {unavailable}")
+    with capsys.disabled():
+        print(f"\n{report.text()}")
+    assert [verdict for verdict in report.verdicts if not verdict.held] == []
