@@ -255,3 +255,16 @@ def test_an_event_that_cannot_be_applied_leaves_a_visible_stall() -> None:
     (stalled,) = pr.said(WorkflowStalled)
     assert (stalled.event_id, stalled.stage, stalled.remedy) == (answer.envelope.id, "ast", "redrive it")
     assert answer.envelope.id in pr.fold.project(pr.state).jobs[0].waiting_for
+
+
+def test_a_redriven_event_clears_its_stall_and_the_run_goes_on() -> None:
+    pr, run = reviewing()
+    answer = pr.answer_to(pr.last_request(run, Stage.AST))
+    for stored in pr.fold.stall(pr.state, answer, "ValueError: no", "redrive it", pr.now):
+        pr.state = pr.fold.evolve(pr.state, stored)
+        pr.stored.append(stored)
+    pr.apply(answer)
+    assert pr.state.stalled == ()
+    assert len({event.envelope.id for event in pr.stored}) == len(pr.stored)
+    pr.answer_everything()
+    assert pr.said(WorkflowFinished)[0].outcome is RunOutcome.REVIEWED

@@ -5,6 +5,7 @@ controls.py. Afterwards `advance` lets every open run go on as far as it can.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +16,12 @@ from penstock_contracts.facts import (
     EpochGrown,
     Fact,
     PrReceived,
+    StallCleared,
     TimerFired,
     WorkflowControl,
     WorkflowStalled,
 )
+from penstock_contracts.ids import deterministic_id
 from penstock_orchestrator.advance import advance
 from penstock_orchestrator.answering import decide_answer
 from penstock_orchestrator.controls import control_run, pause_runs, resume_runs
@@ -34,6 +37,8 @@ REVIEWS = {Command.REVIEW: False, Command.FULL_REVIEW: True}
 
 def decide(rules: Rules, state: StreamState, event: Event[Fact], now: datetime) -> Sequence[Event[Fact]]:
     decision = Decision(rules, state, event, now)
+    if event.envelope.id in state.stalled:
+        decision.say(StallCleared(event.envelope.id))
     if isinstance(event.fact, Answer):
         decide_answer(decision, event.fact)
     else:
@@ -46,9 +51,10 @@ def decide(rules: Rules, state: StreamState, event: Event[Fact], now: datetime) 
 def stall(
     rules: Rules, state: StreamState, event: Event[Fact], now: datetime, *, error: str, remedy: str
 ) -> Sequence[Event[Fact]]:
-    """Total: what is stored when this event cannot be applied."""
-    decision = Decision(rules, state, event, now)
+    """Total: what is stored when this event cannot be applied, under ids apart from those of its redrive."""
     envelope = event.envelope
+    cause = Event(replace(envelope, id=deterministic_id("stalled", envelope.id)), event.fact)
+    decision = Decision(rules, state, cause, now)
     fact = WorkflowStalled(envelope.workflow_id, envelope.stage, envelope.id, envelope.type, error=error, remedy=remedy)
     decision.say(fact, envelope.workflow_id)
     return decision.events
