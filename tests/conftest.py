@@ -1,6 +1,11 @@
 """The fixtures of all tests, and the marks that follow from using them."""
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more about the machine than about the code.
+settings.register_profile("penstock", deadline=None)
+settings.load_profile("penstock")
 
 pytest_plugins = ["tests.support.kafka", "tests.support.postgres", "tests.support.processes"]
 

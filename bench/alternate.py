@@ -1,0 +1,48 @@
+"""Ours and its peer in turns on one machine, so that what else runs there weighs on both; medians and spreads."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Rates of both, round by round."""
+
+    ours: tuple[float, ...]
+    peer: tuple[float, ...]
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        return tuple(own / other for own, other in zip(self.ours, self.peer, strict=True))
+
+    def report(self, name: str, bound: float) -> bool:
+        """Prints the figure and says whether it holds."""
+        ratio = statistics.median(self.ratios)
+        print(
+            f"{name}: {_spread(self.ours, ',.0f')}/s, peer {_spread(self.peer, ',.0f')}/s; "
+            f"ratio {_spread(self.ratios, '.2f')}, bound {bound}: {'holds' if ratio >= bound else 'MISSED'}"
+        )
+        return ratio >= bound
+
+
+def alternate(ours: Callable[[], float], peer: Callable[[], float], rounds: int = ROUNDS) -> Comparison:
+    """Each returns its rate. A first turn of both warms up and does not count."""
+    ours(), peer()
+    pairs = [(ours(), peer()) for _ in range(rounds)]
+    return Comparison(tuple(own for own, _ in pairs), tuple(other for _, other in pairs))
+
+
+def rate_of(work: Callable[[], object], times: int) -> float:
+    """How often a second it can be done."""
+    began = time.perf_counter()
+    for _ in range(times):
+        work()
+    return times / (time.perf_counter() - began)
+
+
+def _spread(numbers: tuple[float, ...], form: str) -> str:
+    return f"{statistics.median(numbers):{form}} ({min(numbers):{form}} to {max(numbers):{form}})"
