@@ -22,9 +22,10 @@ SERVICE = "orchestrator"
 async def assemble(context: Context, bench: Workbench) -> Service:
     """With the relay that publishes through the log's own producer, as Kafka and the log in memory want it."""
     fold = OrchestratorFold(context.load(OrchestratorSettings).rules())
-    sink = ProducerSink(bench.log.producer(), bench.store.outbox)
+    producer = bench.log.producer()
+    sink = ProducerSink(producer, bench.store.outbox)
     shards = ShardLeases(bench.store.leases, context.instance, context.clock)
-    return Service(machines=(*deciding(bench, fold), relay(bench, sink, shards)))
+    return Service(machines=(*deciding(bench, fold), relay(bench, sink, shards)), close=(producer.close,))
 
 
 def deciding(bench: Workbench, fold: OrchestratorFold) -> Sequence[Machine]:
