@@ -48,12 +48,29 @@ async def test_a_pull_request_gets_one_review(system: System) -> None:
 
     for delivery in system.forge.hooks.deliveries():
         system.forge.hooks.redeliver(delivery)
-    pull = await world.push(repository, pull, {"shop/orders.py": example.BEFORE["shop/orders.py"]})
+    more = example.AFTER["shop/orders.py"] + "\n\ndef count(lines, start={}):\n    return len(lines) + len(start)\n"
+    pull = await world.push(repository, pull, {"shop/orders.py": more})
     await _reviewed(system, runs=2)
-    assert _written(system)["review.submitted"] <= 2
-    assert _written(system)["comment.created"] == 1
+    assert _remarks(system, repository, pull)[1] == ("shop/orders.py", 14, "python-mutable-default-argument")
+    assert len(_remarks(system, repository, pull)) == 4
+    assert _written(system) == {"review.submitted": 2, "comment.created": 1}
     assert _status(system, repository, pull.head)[-1] == "success"
     assert {job["outcome"] for job in await system.jobs()} == {"reviewed"}
+
+
+async def test_a_head_that_was_reviewed_is_not_reviewed_again_unless_somebody_asks(system: System) -> None:
+    world = system.forge.world
+    repository = await world.create_repository(example.NAME, example.BEFORE)
+    pull = await world.open_pull_request(repository, title=example.TITLE, files=example.AFTER)
+    await _reviewed(system, runs=1)
+    world.close(repository, pull)
+    world.reopen(repository, world.pull(repository, pull.number))
+    jobs = await _reviewed(system, runs=2)
+    assert {job["reason"] for job in jobs} == {"", "same head"}
+    assert _written(system) == {"review.submitted": 1, "comment.created": 1}
+    world.comment(repository, pull, author="acme", body="/penstock review")
+    jobs = await _reviewed(system, runs=3)
+    assert sorted(job["outcome"] for job in jobs) == ["reviewed", "reviewed", "skipped"]
 
 
 async def test_a_pull_request_that_is_closed_while_it_is_reviewed_says_nothing_more(system: System) -> None:

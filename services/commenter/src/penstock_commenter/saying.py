@@ -108,6 +108,7 @@ class Saying:
             duration=self.times.duration,
             kind=self.occasion.fact.kind,
             head=self.occasion.fact.head,
+            base=self.occasion.fact.base,
             review_id=submitted.review_id,
             comments=len(submitted.inline),
             silenced=len(aggregate.repeated),
@@ -128,6 +129,7 @@ class Saying:
             duration=self.times.duration,
             kind=self.occasion.fact.kind,
             head=self.occasion.fact.head,
+            base=self.occasion.fact.base,
             url=self.occasion.voice.link(self.occasion.envelope.workflow_id),
             stages=tuple(self.times.stages),
         )
