@@ -94,7 +94,8 @@ def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
 
 
 def _checked(header: str, text: str) -> str:
-    if _FORBIDDEN.search(text):
+    # Nearly every text is plain, and being so is asked several times faster than the pattern.
+    if not (text.isascii() and text.isprintable()) and _FORBIDDEN.search(text):
         raise BadEnvelope(f"{header} holds a control character or half a surrogate pair: {text[:200]!r}")
     return text
 
@@ -102,7 +103,8 @@ def _checked(header: str, text: str) -> str:
 def _format_time(header: str, moment: datetime) -> bytes:
     if moment.tzinfo is None:
         raise BadEnvelope(f"{header} has no zone: {moment!r}")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
+    universal = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{universal.isoformat(timespec='microseconds')[:-6]}Z".encode()
 
 
 def _parse_number(text: bytes) -> int:

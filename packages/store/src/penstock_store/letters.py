@@ -29,7 +29,9 @@ def letter_id(consumer: str, event_id: str) -> str:
 
 
 def describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+    """Text that every column and every schema takes, whatever the error says."""
+    said = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+    return said.replace("\0", " ").encode(errors="replace").decode()
 
 
 def stalled_letter(consumer: str, delivered: Delivered, trouble: Trouble, now: datetime, codec: Codec) -> DeadLetterRow:
