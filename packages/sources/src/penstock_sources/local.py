@@ -21,6 +21,7 @@ from penstock_sources.reader import GitReader, is_inside
 from penstock_sources.revisions import checked_name
 
 Result = TypeVar("Result")
+_ALTERNATES = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 
 WORKTREE = "WORKTREE"
 """The files as they lie on disk, with those that git does not know yet and does not ignore."""
@@ -133,16 +134,25 @@ class LocalRepository:
         unknown = await reader.git.run("ls-files", "--others", "--exclude-standard", "-z")
         if not unknown.output:
             return await reader.diff_of(*since)
-        # git compares only what its index names: a copy of the index gets the new names, the real one is left alone.
-        located = await reader.git.run("rev-parse", "--git-path", "index")
-        index = await self.top() / os.fsdecode(located.output.removesuffix(b"\n"))
+        # git compares only what its index names: a copy of the index gets the new names, and the objects that come with
+        # them a folder of their own. The repository is left alone, and may be one that nobody can write to.
+        index, objects = await self._git_path(reader, "index"), await self._git_path(reader, "objects")
         with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
             copy = Path(folder) / "index"
             if index.exists():
                 await asyncio.to_thread(shutil.copyfile, index, copy)
-            extra = {"GIT_INDEX_FILE": str(copy)}
+            beside = [_quoted(objects), self._environment.get(_ALTERNATES, "")]
+            extra = {
+                "GIT_INDEX_FILE": str(copy),
+                "GIT_OBJECT_DIRECTORY": folder,
+                _ALTERNATES: os.pathsep.join(path for path in beside if path),
+            }
             await reader.git.run("add", "--intent-to-add", "--ignore-errors", "--", ".", expected=(0, 1), extra=extra)
             return await reader.diff_of(*since, extra=extra)
+
+    async def _git_path(self, reader: GitReader, name: str) -> Path:
+        located = await reader.git.run("rev-parse", "--git-path", name)
+        return await self.top() / os.fsdecode(located.output.removesuffix(b"\n"))
 
     async def _require(self, commits: list[str]) -> None:
         names = [_committed(commit) for commit in commits]
@@ -156,6 +166,11 @@ class LocalRepository:
         completed = await (await self._reader()).git.run("cat-file", "--batch-check=%(objectname)", given=given)
         answers = completed.output.decode().splitlines()
         return {name: None if " " in answer else answer for name, answer in zip(names, answers, strict=True)}
+
+
+def _quoted(path: Path) -> str:
+    """In the form in which git takes any path in a list of paths."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _known(name: str, ids: Mapping[str, str | None]) -> str:

@@ -1,7 +1,8 @@
 """A report as JSON: the names of schema version 1, which only ever get company. review.schema.json describes them."""
 
-import json
 from typing import Any
+
+import msgspec
 
 from penstock.reviewing.report import Report
 from penstock_changes.documents import Symbol
@@ -11,7 +12,7 @@ SCHEMA_VERSION = 1
 
 
 def rendered(report: Report) -> str:
-    return json.dumps(document(report), ensure_ascii=False, indent=2) + "\n"
+    return msgspec.json.format(msgspec.json.encode(document(report)), indent=2).decode() + "\n"
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from penstock.reviewing.composition import Parts, machines
 from penstock.reviewing.errors import NotReviewed
@@ -36,7 +37,8 @@ async def review(parts: Parts, watch: Watch) -> Report:
     manifest = decode_document(await blobs.get(watch.resolved.manifest_blob), ManifestDocument)
     if watch.requested is None:
         return nothing_to_review(manifest, watch.resolved.head)
-    material = await Materials(blobs).of(watch.requested, stream_of(WORKING_COPY))
+    # Without the diff: it only says which findings can stand on a line of a pull request, and here all are shown.
+    material = await Materials(blobs).of(replace(watch.requested, change_blob=""), stream_of(WORKING_COPY))
     return reviewed(material, manifest, watch.usages)
 
 

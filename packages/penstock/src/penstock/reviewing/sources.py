@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from penstock_changes.paths import PathFilter
 from penstock_prepare import change
 from penstock_sources.environment import EMPTY_TREES
+from penstock_sources.errors import CommitNotFound
 from penstock_sources.local import LocalRepository
 from penstock_sources.ports import Commit, Repository
 
@@ -43,7 +44,12 @@ class NarrowedSources:
         return await self.repository.texts(repository, commit, paths)
 
     async def commits(self, repository: Repository, base: str, head: str, limit: int = 250) -> tuple[Commit, ...]:
-        return await self.repository.commits(repository, base, head, limit)
+        try:
+            return await self.repository.commits(repository, base, head, limit)
+        except CommitNotFound:
+            if _is_nothing(base):  # and nothing was committed yet
+                return ()
+            raise
 
 
 def _is_nothing(commit: str) -> bool:

@@ -1,0 +1,117 @@
+"""The commands of operators as people run them: as processes, on a real PostgreSQL and a real Kafka."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from penstock_contracts.enums import Stage
+from penstock_contracts.flow import TOPICS
+from penstock_orchestrator.fold import OrchestratorFold
+from penstock_orchestrator.rules import Rules
+from penstock_runtime.retry import STANDARD
+from penstock_store.postgres.store import PostgresStore
+from penstock_store.rows import DeadLetterRow
+from tests.support.kafka import KafkaForTest
+from tests.support.toy_fold import received
+
+RULES = Rules(schedules=dict.fromkeys(Stage, STANDARD))
+STREAM = "toy:host:1:7"
+NOBODY = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+async def penstock(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Without the caller's own settings."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")} | variables
+    command = [sys.executable, "-m", "penstock.cli", *words]
+    return await asyncio.to_thread(subprocess.run, command, env=environ, capture_output=True, text=True, timeout=60)
+
+
+async def stalled_letter(url: str) -> DeadLetterRow:
+    """Of a run that stalled because its event could not be applied."""
+    store = await PostgresStore.open(url)
+    try:
+        await store.streams.stall("orchestrator", received("e-1"), OrchestratorFold(RULES), "it broke", "repair it")
+        (letter,) = await store.dead_letters.open_letters()
+        return letter
+    finally:
+        await store.close()
+
+
+async def test_an_empty_database_is_refused_upgraded_and_then_good(empty_database: str) -> None:
+    before = await penstock("db", "check", PENSTOCK_DATABASE_URL=empty_database)
+    assert before.returncode == 1
+    assert "penstock db upgrade" in before.stderr
+    for said in ("were not there", "tables are at "):
+        upgraded = await penstock("db", "upgrade", PENSTOCK_DATABASE_URL=empty_database)
+        assert (upgraded.returncode, upgraded.stderr) == (0, "")
+        assert said in upgraded.stdout
+    assert (await penstock("db", "check", PENSTOCK_DATABASE_URL=empty_database)).returncode == 0
+
+
+async def test_a_stalled_run_is_looked_at_and_redriven(postgres_database: str) -> None:
+    letter = await stalled_letter(postgres_database)
+    listed = await penstock("dlq", "ls", PENSTOCK_DATABASE_URL=postgres_database)
+    assert letter.id in listed.stdout
+    shown = await penstock("dlq", "show", letter.id, PENSTOCK_DATABASE_URL=postgres_database)
+    assert "repair it" in shown.stdout
+    redriven = await penstock("dlq", "redrive", "--all", PENSTOCK_DATABASE_URL=postgres_database)
+    assert (redriven.returncode, redriven.stdout) == (0, f"{letter.id}  applied to {STREAM}\n")
+    after = await penstock("dlq", "ls", PENSTOCK_DATABASE_URL=postgres_database)
+    assert after.stdout == "no dead letters\n"
+    refolded = await penstock("db", "refold", PENSTOCK_DATABASE_URL=postgres_database)
+    assert (refolded.returncode, refolded.stdout.split()[0]) == (0, "1")
+
+
+async def test_a_fact_that_is_missing_is_found_by_refold(postgres_database: str) -> None:
+    await stalled_letter(postgres_database)
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute("delete from workflow.facts")
+    refolded = await penstock("db", "refold", "--stream", STREAM, PENSTOCK_DATABASE_URL=postgres_database)
+    assert refolded.returncode == 1
+    assert refolded.stdout.startswith(f"{STREAM}: facts 1 to 1 were expected")
+
+
+@pytest.mark.parametrize("words", [("dlq", "ls"), ("db", "check"), ("db", "upgrade"), ("db", "refold")])
+async def test_a_database_that_does_not_answer_is_told_without_a_trace(words: tuple[str, ...]) -> None:
+    ended = await penstock(*words, PENSTOCK_DATABASE_URL=NOBODY)
+    assert ended.returncode == 3
+    assert ended.stderr.startswith(f"penstock {words[0]}: ")
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.postgres
+async def test_without_an_address_the_embedded_database_is_used(tmp_path: Path) -> None:
+    from penstock.local.postgres import Durability, EmbeddedPostgres
+
+    server = EmbeddedPostgres(tmp_path / "postgres", Durability.PROCESS_CRASH)
+    try:
+        await asyncio.to_thread(server.start)
+        upgraded = await penstock("db", "upgrade", PENSTOCK_DATA_DIR=str(tmp_path))
+        assert (upgraded.returncode, upgraded.stderr) == (0, "")
+        assert server.running()
+        server.stop()
+        checked = await penstock("db", "check", PENSTOCK_DATA_DIR=str(tmp_path))
+        assert (checked.returncode, checked.stderr) == (0, "")
+        assert not server.running()
+    finally:
+        server.remove()
+
+
+async def test_topics_are_created_once(kafka: KafkaForTest) -> None:
+    variables = {"PENSTOCK_KAFKA_BOOTSTRAP": kafka.bootstrap, "PENSTOCK_TOPIC_PREFIX": kafka.prefix}
+    for news in ("created", "there"):
+        ended = await penstock("topics", **variables)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert [line.split()[0] for line in ended.stdout.splitlines()] == [news] * len(TOPICS)
+    assert kafka.topic("pr.received") in ended.stdout
+
+
+async def test_brokers_that_do_not_answer_are_told_without_a_trace() -> None:
+    ended = await penstock("topics", PENSTOCK_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    assert ended.returncode == 3
+    assert "Traceback" not in ended.stderr
