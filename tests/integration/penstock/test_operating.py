@@ -4,16 +4,19 @@ import asyncio
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from penstock.commands.up import database_of
 from penstock_contracts.enums import Stage
 from penstock_contracts.flow import TOPICS
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.rules import Rules
 from penstock_runtime.retry import STANDARD
+from penstock_store.migrations import check
 from penstock_store.postgres.store import PostgresStore
 from penstock_store.rows import DeadLetterRow
 from tests.support.kafka import KafkaForTest
@@ -82,6 +85,14 @@ async def test_a_database_that_does_not_answer_is_told_without_a_trace(words: tu
     assert ended.returncode == 3
     assert ended.stderr.startswith(f"penstock {words[0]}: ")
     assert "Traceback" not in ended.stderr
+
+
+def test_up_keeps_to_the_database_that_it_is_given(empty_database: str, tmp_path: Path) -> None:
+    given = tmp_path / "address"
+    given.write_text(empty_database)
+    with ExitStack() as stack:
+        assert database_of({"PENSTOCK_DATABASE_URL_FILE": str(given)}, stack) == empty_database
+    check(empty_database)
 
 
 @pytest.mark.postgres

@@ -12,14 +12,15 @@ import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from penstock.local.errors import LocalError
-from penstock.local.postgres import open_postgres
+from penstock.local.postgres import attach_or_start
 from penstock_runtime.errors import SettingsError
 from penstock_runtime.service import run_together
-from penstock_runtime.settings import load
+from penstock_runtime.settings import load, raw
 from penstock_sources.access import SourceSettings
 from penstock_store.errors import StoreError
 from penstock_store.migrations import upgrade
@@ -38,8 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
             )
             environ["PENSTOCK_DATA_DIR"] = folder
             environ.pop("PENSTOCK_DATABASE_URL", None)
+            environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
         try:
-            environ["PENSTOCK_DATABASE_URL"] = _database(environ, stack)
+            environ["PENSTOCK_DATABASE_URL"] = database_of(environ, stack)
+            environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
         except (LocalError, StoreError, SettingsError) as error:
             print(f"penstock up: {error}", file=sys.stderr)
             return 1
@@ -52,11 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
         return asyncio.run(run_together("up", builds(), environ))
 
 
-def _database(environ: dict[str, str], stack: ExitStack) -> str:
-    """The given server's, or that of an embedded one, with today's tables."""
-    data_dir = load(SourceSettings, environ).data_dir.expanduser()
-    server = open_postgres(environ.get("PENSTOCK_DATABASE_URL"), data_dir / "postgres")
-    stack.callback(server.stop)
-    url = server.url()
+def database_of(environ: Mapping[str, str], stack: ExitStack) -> str:
+    """The one that is given, or one in an embedded server, with today's tables."""
+    url = raw("PENSTOCK_DATABASE_URL", environ)
+    if url is None:
+        server = attach_or_start(load(SourceSettings, environ).data_dir.expanduser() / "postgres")
+        stack.callback(server.stop)
+        url = server.url()
     upgrade(url)
     return url

@@ -1,0 +1,79 @@
+"""A client of the jobs API, for the command line."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from penstock.operating.errors import ConsoleRefused, ConsoleUnreachable, NotAdmitted
+from penstock_console.views import AskedFor, History, JobPage, JobWithStages
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SECONDS = 15.0
+
+
+class Console:
+    """Every method may raise ConsoleUnreachable, NotAdmitted or ConsoleRefused."""
+
+    def __init__(self, base: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._base = base
+        self._client = httpx.AsyncClient(
+            base_url=f"{base}/workflow-queue/",
+            headers={"authorization": f"Bearer {token}"} if token else {},
+            timeout=_SECONDS,
+            trust_env=urlsplit(base).hostname not in _LOOPBACK,  # no proxy stands between us and our own host
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> "Console":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def jobs(self, filters: Mapping[str, str]) -> JobPage:
+        return JobPage.model_validate_json(await self._answer("GET", "jobs", params=filters))
+
+    async def job(self, job_id: str) -> JobWithStages:
+        return JobWithStages.model_validate_json(await self._answer("GET", f"jobs/{_segment(job_id)}"))
+
+    async def history(self, job_id: str) -> History:
+        return History.model_validate_json(await self._answer("GET", f"jobs/{_segment(job_id)}/history"))
+
+    async def ask(self, job_id: str, action: str, wanted: Mapping[str, str]) -> AskedFor:
+        path = f"jobs/{_segment(job_id)}/{action}"
+        return AskedFor.model_validate_json(await self._answer("POST", path, body=wanted))
+
+    async def _answer(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, str] | None = None
+    ) -> bytes:
+        try:
+            answer = await self._client.request(method, path, params=params, json=body)
+        except httpx.HTTPError as error:
+            raise ConsoleUnreachable(self._base, str(error) or type(error).__name__) from error
+        if answer.is_success:
+            return answer.content
+        detail = _detail(answer)
+        if answer.status_code in (401, 403):
+            raise NotAdmitted(detail)
+        if answer.status_code >= 500:
+            raise ConsoleUnreachable(self._base, detail)
+        raise ConsoleRefused(detail)
+
+
+def _segment(job_id: str) -> str:
+    return quote(job_id, safe="")
+
+
+def _detail(answer: httpx.Response) -> str:
+    """What the API says of its refusal; the bare code where something else answers in its place."""
+    try:
+        told = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"
+    if isinstance(told, list):
+        return "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in told)
+    return str(told)

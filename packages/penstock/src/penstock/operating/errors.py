@@ -1,0 +1,45 @@
+"""What can keep a command of an operator from doing what it was asked.
+
+OperatingError
+├── NotUnderstood          the command line or a setting does not say what is wanted
+├── ConsoleUnreachable     nobody answers where the API should be
+├── NotAdmitted            the API does not know the token
+├── ConsoleRefused         the API knows the job and says no
+└── LetterUnknown          there is no such dead letter
+"""
+
+
+class OperatingError(Exception):
+    """The command could not be carried out."""
+
+
+class NotUnderstood(OperatingError):
+    """The command line does not say what is wanted."""
+
+
+class ConsoleUnreachable(OperatingError):
+    """Nobody answers where the jobs API should be."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            f"no jobs API answers at {url} ({why}): start it with `penstock up` or `penstock run console`, "
+            "or name it with --url or PENSTOCK_CONSOLE_URL"
+        )
+
+
+class NotAdmitted(OperatingError):
+    """The jobs API does not admit us."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"the jobs API refuses: {detail}; set PENSTOCK_API_TOKEN to a token that it knows")
+
+
+class ConsoleRefused(OperatingError):
+    """The jobs API refuses, and says why."""
+
+
+class LetterUnknown(OperatingError):
+    """There is no such dead letter."""
+
+    def __init__(self, letter_id: str) -> None:
+        super().__init__(f"there is no dead letter {letter_id}: `penstock dlq ls` lists those that are open")
