@@ -40,4 +40,7 @@ class HandlerStuck(LogError):
     """A handler went on long after it was cancelled; ending the process makes its record a suspect."""
 
     def __init__(self, what: str, seconds: float) -> None:
-        super().__init__(f"the handler of {what} ignores its cancellation for {seconds:.0f} s")
+        super().__init__(
+            f"the handler of {what} ignores its cancellation for {seconds:.0f} s: this process ends, and the record is "
+            "handled alone by the next one, which gives it up when that ends three times more"
+        )

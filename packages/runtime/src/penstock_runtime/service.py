@@ -18,6 +18,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from typing import NoReturn
@@ -38,6 +39,8 @@ from penstock_runtime.tracing import start_tracing
 __all__ = ["Build", "Check", "Context", "HttpServer", "Service", "run_service", "run_services", "run_together", "serve"]
 
 _log = logging.getLogger(__name__)
+_LAST_SECONDS = 5.0
+"""How long a process may take to end after everything in it was stopped and closed."""
 
 
 def run_service(name: str, build: Build) -> NoReturn:
@@ -45,9 +48,28 @@ def run_service(name: str, build: Build) -> NoReturn:
     run_services(name, {name: build})
 
 
-def run_services(name: str, builds: Mapping[str, Build]) -> NoReturn:
-    """Run several services in one process, on one loop, with one operations port."""
-    raise SystemExit(asyncio.run(run_together(name, builds, os.environ)))
+def run_services(name: str, builds: Mapping[str, Build], environ: Mapping[str, str] | None = None) -> NoReturn:
+    """Run several services in one process, on one loop, with one operations port.
+
+    Once the exit code is known the process ends, whatever still runs in it: a handler that ignores its cancellation,
+    or a thread, would keep it in its group for ever, with work that nobody else is given.
+    """
+    raise SystemExit(asyncio.run(_to_the_end(name, builds, os.environ if environ is None else environ)))
+
+
+async def _to_the_end(name: str, builds: Mapping[str, Build], environ: Mapping[str, str]) -> int:
+    code = await run_together(name, builds, environ)
+    cut_off = threading.Timer(_LAST_SECONDS, _end_anyway, (name, code))
+    cut_off.daemon = True
+    cut_off.start()
+    return code
+
+
+def _end_anyway(name: str, code: int) -> None:
+    with log_context(process=name):
+        _log.critical("something in this process does not end by itself: it is cut off")
+    logging.shutdown()
+    os._exit(code or 1)
 
 
 async def serve(name: str, build: Build, environ: Mapping[str, str], stopping: asyncio.Event | None = None) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from penstock.local.errors import LocalError
 from penstock.local.postgres import attach_or_start
 from penstock_runtime.errors import SettingsError
-from penstock_runtime.service import run_together
+from penstock_runtime.service import run_services
 from penstock_runtime.settings import load, raw
 from penstock_sources.access import SourceSettings
 from penstock_store.errors import StoreError
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             return asyncio.run(run_demo(Path(environ["PENSTOCK_DATA_DIR"]), environ))
         from penstock.alone.bootstrap import builds
 
-        return asyncio.run(run_together("up", builds(), environ))
+        run_services("up", builds(), environ)
 
 
 def database_of(environ: Mapping[str, str], stack: ExitStack) -> str:
