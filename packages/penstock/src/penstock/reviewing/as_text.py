@@ -13,6 +13,7 @@ from penstock_changes.model import Side
 
 _INDENT = "    "
 _SHOWN_PATHS = 10
+_REASONS = {"unchanged": "no line changed", "too_many": "beyond the most files of one review"}
 _NARROWEST, _WIDEST = 40, 100
 # What moves the cursor, changes colours or turns the direction of writing would make a text look other than it is.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -95,12 +96,19 @@ def _suggestion(text: str, style: Style) -> str:
     return "\n".join(lines)
 
 
-def _wrapped(text: str, style: Style, indent: str) -> str:
-    """Paragraphs stay paragraphs."""
+def _wrapped(text: str, style: Style, indent: str, hanging: str | None = None) -> str:
+    """Paragraphs stay paragraphs; `hanging` indents their further lines."""
     width = max(_NARROWEST, min(style.width, _WIDEST))
     paragraphs = (plain(paragraph) for paragraph in text.strip().split("\n"))
     return "\n".join(
-        textwrap.fill(each, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+        textwrap.fill(
+            each,
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent if hanging is None else hanging,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
         for each in paragraphs
     )
 
@@ -111,12 +119,13 @@ def _not_reviewed(entries: Sequence[NotReviewed], style: Style) -> str:
         return ""
     by_reason: dict[str, list[str]] = {}
     for entry in entries:
-        by_reason.setdefault(entry.reason, []).append(plain(entry.path))
+        by_reason.setdefault(entry.reason, []).append(entry.path)
     lines = [f"not reviewed: {_files(len(entries))}"]
     for reason, paths in sorted(by_reason.items()):
         shown = ", ".join(paths[:_SHOWN_PATHS])
         more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
-        lines.append(f"  {plain(reason.replace('_', ' '))}: {style.paint(shown + more, 'faint')}")
+        said = _REASONS.get(reason, reason.replace("_", " "))
+        lines.append(_wrapped(f"{said}: {shown}{more}", style, "  ", hanging=_INDENT))
     return "\n".join(lines)
 
 

@@ -67,7 +67,7 @@ async def _reviewed(request: Request, environ: Mapping[str, str], err: TextIO) -
     progress = progress_on(err)
     try:
         async with opened(chosen, NarrowedSources(repository, paths), environ) as parts:
-            return chosen, await review(parts, Watch(progress.tell))
+            return chosen, await review(parts, Watch(progress.tell, parts.model.name if parts.model else ""))
     finally:
         progress.end()
 

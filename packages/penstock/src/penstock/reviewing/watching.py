@@ -14,6 +14,7 @@ from penstock_contracts.facts import (
     FilesReviewCompleted,
     PrepareRequested,
     PrReviewCompleted,
+    PrReviewRequested,
     Usage,
     WorkflowFinished,
     WorkflowStalled,
@@ -31,6 +32,7 @@ class Watch:
     """What is known of the run so far. `tell` gets a line to show whenever there is something new to say."""
 
     tell: Callable[[str], None]
+    model: str = ""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     resolved: ConfigResolved | None = None
     requested: CommentsRequested | None = None
@@ -56,6 +58,8 @@ class Watch:
                 self.resolved = fact
             case AstRequested():
                 self.tell("analysing syntax")
+            case PrReviewRequested() if self.model:
+                self.tell(f"asking {self.model}")
             case PrReviewCompleted(usage=usage):
                 self._count(usage)
             case FilesReviewCompleted(usage=usage):
@@ -73,8 +77,8 @@ class Watch:
 
     def _count(self, usage: Usage) -> None:
         self.usages.append(usage)
-        parts = len(self.resolved.manifest) if self.resolved else 0
-        self.tell(f"reviewing files, {self.reviewed} of {parts} parts done")
+        if self.model and self.resolved is not None:
+            self.tell(f"asking {self.model}, {self.reviewed} of {len(self.resolved.manifest)} parts done")
 
 
 def watching(watch: Watch, tools: Tools) -> Loop:
