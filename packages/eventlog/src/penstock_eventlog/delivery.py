@@ -1,6 +1,5 @@
 """The fifth step of the loop: answers to the log, dead letters to the store, and what may be committed after that."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from penstock_contracts.errors import EventTooLarge
 from penstock_contracts.event import Event
 from penstock_contracts.facts import DeadLettered, Fact
 from penstock_eventlog.answers import Handling, NotAnAnswer, answer, consequences, failed_answer, is_request
+from penstock_eventlog.beside import Beside
 from penstock_eventlog.budget import LetterBudget
 from penstock_eventlog.errors import LogUnavailable, RecordRefused
 from penstock_eventlog.letters import envelope_of, letter_of, rows_of
@@ -23,6 +23,11 @@ from penstock_store.ports import DeadLetters
 from penstock_store.rows import Delivered, RawRecord
 
 _log = logging.getLogger(__name__)
+_OVER_BUDGET = (
+    "most records end as dead letters, so the fault is rather ours than theirs: the next one would, from {topic} "
+    "({reason}). It is kept, and so is what follows it; `penstock dlq ls` shows the others. Repair or roll back what "
+    "causes this, then start the process again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,9 @@ def _consequences(handled: Handled, outcome: Emit, codec: Codec) -> Sequence[New
         return DeadLetter("too large", str(error))
 
 
+Outgoing = tuple[Handled, Sequence[NewRecord]]
+
+
 class Delivery:
     """Holds what was handled until its outputs are acknowledged. One send is under way at a time, in a task of its own,
     because the log may take as long as it is away, and the loop has to go on polling."""
@@ -97,10 +105,10 @@ class Delivery:
         self._group = group
         self._source = source
         self._stall = stall
-        self._bell = bell
+        self._beside = Beside(bell)
         self._budget = LetterBudget()
-        self._to_send: list[tuple[Handled, Sequence[NewRecord]]] = []
-        self._sending: tuple[asyncio.Task[None], list[tuple[Handled, Sequence[NewRecord]]]] | None = None
+        self._to_send: list[Outgoing] = []
+        self._under_way: list[Outgoing] = []
         self._to_bury: list[tuple[Handled, DeadLetter]] = []
         self._delivered: list[Handled] = []
         self.over_budget = ""
@@ -115,9 +123,6 @@ class Delivery:
         else:
             self._finish(handled)
 
-    def idle(self) -> bool:
-        return not (self._to_send or self._sending or self._to_bury)
-
     def take(self) -> list[Handled]:
         """What is acknowledged, each once."""
         delivered, self._delivered = self._delivered, []
@@ -131,25 +136,17 @@ class Delivery:
 
     def send(self) -> bool:
         """Whether a send has succeeded. Raises LogUnavailable when the last one failed; what it held is kept."""
-        settled = self._sending is not None and self._sending[0].done()
-        if self._sending is not None and settled:
-            (task, items), self._sending = self._sending, None
-            self._settle(task, items)
-        if self._sending is None and self._to_send:
-            items, self._to_send = self._to_send, []
-            records = [record for _, out in items for record in out]
-            task = asyncio.ensure_future(self._producer.send(records))
-            task.add_done_callback(lambda _: self._bell())
-            self._sending = (task, items)
+        settled = self._settle()
+        if self._beside.free() and self._to_send:
+            self._under_way, self._to_send = self._to_send, []
+            self._beside.begin(self._producer.send([record for _, out in self._under_way for record in out]))
         return settled
 
-    async def wait_for_send(self, limit: float) -> None:
-        if self._sending is not None:
-            await asyncio.wait({self._sending[0]}, timeout=limit)
+    async def wait(self, limit: float) -> None:
+        await self._beside.wait(limit)
 
     def abandon(self) -> None:
-        if self._sending is not None:
-            self._sending[0].cancel()
+        self._beside.abandon()
 
     async def bury(self) -> bool:
         """Dead letters, one transaction each, as far as the budget allows. Raises StoreUnavailable; what was not buried
@@ -158,7 +155,7 @@ class Delivery:
         while self._to_bury:
             handled, why = self._to_bury[0]
             if not self._budget.allows():
-                self.over_budget = f"most records end as dead letters, this one from {handled.record.topic}: {why}"
+                self.over_budget = _OVER_BUDGET.format(topic=handled.record.topic, reason=why.reason)
                 break
             await self._bury(handled, why)
             del self._to_bury[0]
@@ -167,19 +164,21 @@ class Delivery:
             buried = True
         return buried
 
-    def _settle(self, task: "asyncio.Task[None]", items: list[tuple[Handled, Sequence[NewRecord]]]) -> None:
+    def _settle(self) -> bool:
         try:
-            task.result()
+            if not self._beside.take():
+                return False
         except LogUnavailable:
-            self._to_send = items + self._to_send
+            self._to_send = self._under_way + self._to_send
             raise
         except RecordRefused as error:
-            self._settle_refused(items, error)
-            return
-        for handled, _ in items:
+            self._settle_refused(self._under_way, error)
+            return True
+        for handled, _ in self._under_way:
             self._finish(handled)
+        return True
 
-    def _settle_refused(self, items: list[tuple[Handled, Sequence[NewRecord]]], error: RecordRefused) -> None:
+    def _settle_refused(self, items: list[Outgoing], error: RecordRefused) -> None:
         first = 0
         for handled, out in items:
             reasons = [error.refused[index] for index in range(first, first + len(out)) if index in error.refused]

@@ -35,6 +35,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import ErrorClassification
 from penstock_eventlog.answers import Handling
+from penstock_eventlog.beside import Beside
 from penstock_eventlog.counting import DeliveryCounts
 from penstock_eventlog.decoding import Decoder
 from penstock_eventlog.delivery import Delivery, Handled
@@ -48,13 +49,14 @@ from penstock_eventlog.running import Ended, Running, Said
 from penstock_eventlog.solitude import Solitude
 from penstock_eventlog.work import Work
 from penstock_runtime.clock import Clock, SystemClock
+from penstock_runtime.errors import Unready
 from penstock_runtime.logs import log_context
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_runtime.tracing import event_span, extract, inject
 from penstock_store.errors import StoreUnavailable
 from penstock_store.ports import Store
-from penstock_store.rows import RawRecord
+from penstock_store.rows import Place, RawRecord
 
 POLLED, DECODED, COUNTED = "loop.1.polled", "loop.2.decoded", "loop.3.counted"
 HANDLED, DELIVERED, COMMITTED = "loop.4.handled", "loop.5.delivered", "loop.6.committed"
@@ -132,6 +134,7 @@ class Loop:
         self._consumer: Consumer | None = None
         self._undecoded: deque[RawRecord] = deque()
         self._paused: frozenset[Partition] = frozenset()
+        self._settling = Beside(self._wake.set)
         self._busy = self._left = False
         tools.solitude.on_change(self._wake.set)
 
@@ -148,6 +151,11 @@ class Loop:
         """Why this loop left its group, for readiness; empty while it works."""
         return self._delivery.over_budget
 
+    async def check(self) -> None:
+        """For readiness: raises Unready when it left its group."""
+        if self.halted:
+            raise Unready(self.halted)
+
     async def step(self) -> float:
         """One turn of the six steps of the module's docstring."""
         if self.halted:
@@ -160,8 +168,7 @@ class Loop:
         await self._guarded(self._outlet, self._send)  # 5
         await self._guarded(self._store, self._bury)  # 5
         self._collect()  # 6
-        await self._guarded(self._store, self._counts.flush)  # 6
-        await self._guarded(self._inlet, self._commit)  # 6
+        await self._guarded(self._inlet, self._settle)  # 6
         self._tools.steps.hold(self._prefix.held(), self._group)
         await self._stop_over_budget()
         waits = [patience.wait() for patience in (self._store, self._inlet, self._outlet)]
@@ -178,12 +185,14 @@ class Loop:
         await self._running.abandon()
         await self._guarded(self._store, self._bury)
         await self._guarded(self._outlet, self._send)
-        await self._delivery.wait_for_send(self._limits.stop)
+        await self._delivery.wait(self._limits.stop)
         await self._guarded(self._outlet, self._send)
         self._collect()
         self._counts.all_unfinished()
-        await self._guarded(self._store, self._counts.flush)
-        await self._guarded(self._inlet, self._commit)
+        for _ in range(2):  # what is under way, and then the rest
+            await self._settling.wait(self._limits.stop)
+            await self._guarded(self._inlet, self._settle)
+        await self._settling.wait(self._limits.stop)
         self._delivery.abandon()
         if self._consumer is not None:
             await self._consumer.close()
@@ -331,8 +340,7 @@ class Loop:
         return await self._delivery.bury()
 
     def _collect(self) -> None:
-        """6. What is acknowledged. Its counts are forgotten before the commit: a death in between hands it out once
-        more, and it was no cause of that death."""
+        """6. What is acknowledged is finished: it may be committed as far as there is no gap before it."""
         delivered = self._delivery.take()
         for handled in delivered:
             self._prefix.finished(handled.partition, handled.record.position)
@@ -341,15 +349,26 @@ class Loop:
             self._reached(DELIVERED)
         self._counts.finished(self._prefix.take_places())
 
-    async def _commit(self) -> bool:
-        """6."""
-        nexts = self._prefix.committable()
-        if not nexts or self._consumer is None:
-            return False
-        await self._consumer.commit(nexts)
-        self._prefix.committed()
-        self._reached(COMMITTED)
-        return True
+    async def _settle(self) -> bool:
+        """6. Beside the steps: the next batch need not wait for it."""
+        ended = self._settling.take()
+        if ended:
+            self._reached(COMMITTED)
+        places = self._prefix.committable()
+        forget = self._counts.pending() and not self._store.wait()
+        if self._settling.free() and (places or forget):
+            self._settling.begin(self._forget_and_commit(places))
+        return ended
+
+    async def _forget_and_commit(self, places: Sequence[Place]) -> None:
+        """A death in between hands the records out once more, as if for the first time; they were no cause of it."""
+        try:
+            await self._counts.flush()
+        except StoreUnavailable as error:
+            self._store.failed(error)
+        if self._consumer is not None and places:
+            await self._consumer.commit(places)
+            self._prefix.committed(places)
 
     def _count_metrics(self, handled: Handled) -> None:
         topic, outcome = handled.record.topic, handled.outcome

@@ -7,17 +7,18 @@
 Both stand in each service's bootstrap.py; `penstock up` hands one workbench to the `assemble` of all of them.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from penstock_contracts.codec import Codec
 from penstock_eventlog.errors import LogMisconfigured
-from penstock_eventlog.loop import Tools
+from penstock_eventlog.loop import Loop, Tools
 from penstock_eventlog.ports import Log
 from penstock_eventlog.solitude import Solitude
 from penstock_eventlog.worker import open_log, publish_schemas
 from penstock_runtime import parsers
+from penstock_runtime.machine import Machine
 from penstock_runtime.operations import Check
 from penstock_runtime.parsers import Secret
 from penstock_runtime.process import Context, Service
@@ -69,7 +70,13 @@ class Workbench:
 
     def owned(self, service: Service) -> Service:
         """The service of a process of its own: readiness and closing of what it stands on belong to it."""
-        return replace(service, checks=(*self.checks, *service.checks), close=(*service.close, *self.close))
+        checks = (*self.checks, *loop_checks(service.machines), *service.checks)
+        return replace(service, checks=checks, close=(*service.close, *self.close))
+
+
+def loop_checks(machines: Sequence[Machine]) -> tuple[Check, ...]:
+    """A loop that left its group does nothing more, which its process has to say."""
+    return tuple(Check(one.name, one.check) for one in machines if isinstance(one, Loop))
 
 
 def workbench(context: Context, store: Store, log: Log, codec: Codec) -> Workbench:

@@ -8,7 +8,7 @@ from penstock_contracts.codec import Codec
 from penstock_eventlog.postgres import PostgresLog
 from penstock_eventlog.shard_leases import OneLease
 from penstock_eventlog.sinks import LogTableSink
-from penstock_eventlog.workbench import Workbench, WorkerSettings, workbench
+from penstock_eventlog.workbench import Workbench, WorkerSettings, loop_checks, workbench
 from penstock_eventlog.worker import publish_schemas
 from penstock_orchestrator.bootstrap import deciding, relay
 from penstock_orchestrator.fold import OrchestratorFold
@@ -49,8 +49,9 @@ async def build_workers(context: Context) -> Service:
 
 
 def _together(orchestrator: Service, workers: Sequence[Service], bench: Workbench, tenancy: Tenancy) -> Service:
+    machines = tuple(machine for service in (orchestrator, *workers) for machine in service.machines)
     return Service(
-        machines=tuple(machine for service in (orchestrator, *workers) for machine in service.machines),
-        checks=(*bench.checks, *(check for service in workers for check in service.checks)),
+        machines=machines,
+        checks=(*bench.checks, *loop_checks(machines), *(check for service in workers for check in service.checks)),
         close=(*(close for service in workers for close in service.close), tenancy.release, *bench.close),
     )
