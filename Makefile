@@ -53,8 +53,9 @@ down: setup ## stop what `make up` started
 review: setup ## review what the current branch changes, on the terminal
 	@$(BIN)/penstock review
 
-generate: setup ## write schemas, flow documentation and other files that are generated from the contracts
+generate: setup ## write schemas, flow and settings pages: what is generated from contracts and settings
 	@$(BIN)/python -m penstock_contracts.generate
+	@$(BIN)/python -m tools.settings_page
 
 chaos: setup ## kill processes under load and count what is lost or said twice; takes minutes
 	@$(BIN)/python -m tests.chaos

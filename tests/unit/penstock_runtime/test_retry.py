@@ -153,3 +153,8 @@ def test_a_policy_is_written_as_a_preset_with_changes() -> None:
 def test_a_policy_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"retry policy|preset|could not convert"):
         parse_policy(text)
+
+
+@pytest.mark.parametrize("text", ["fast", "heavy_task", "standard,attempts=5", "conservative,base=0.5,attempts=8"])
+def test_a_policy_is_shown_as_a_setting_says_it(text: str) -> None:
+    assert str(parse_policy(text)) == text

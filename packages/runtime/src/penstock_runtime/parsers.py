@@ -140,7 +140,8 @@ def optional(parser: Parser[T], *words: str) -> Parser[T | None]:
     def read(value: str) -> T | None:
         return None if value.lower() in words else parser.read(value)
 
-    return Parser(f"{parser.expects}, or {' or '.join(words)}", read, parser.secret)
+    shown = " or ".join(word for word in words if word)
+    return Parser(f"{parser.expects}, or {shown}" if shown else parser.expects, read, parser.secret)
 
 
 text: Parser[str] = Parser("a text that is not empty", _full)

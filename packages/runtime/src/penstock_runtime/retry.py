@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from types import MappingProxyType
 from typing import TypeVar
@@ -37,6 +37,10 @@ class RetryPolicy:
             raise ValueError("a retry policy needs 0 <= base <= cap, multiplier >= 1, increment >= 0")
         if not (0 <= self.jitter <= 1 and self.attempts >= 1):
             raise ValueError("a retry policy needs a jitter from 0 to 1 and at least one attempt")
+
+    def __str__(self) -> str:
+        """As a setting says it: the preset that is nearest, and what differs from it."""
+        return min((_written(name, preset, self) for name, preset in PRESETS.items()), key=lambda text: text.count(","))
 
     def exhausted(self, attempt: int) -> bool:
         """Whether attempt number `attempt` (from 1) was the last."""
@@ -86,6 +90,11 @@ def parse_policy(text: str) -> RetryPolicy:
         key, _, value = (part.strip() for part in change.partition("="))
         policy = _changed(policy, key, value)
     return policy
+
+
+def _written(name: str, preset: RetryPolicy, policy: RetryPolicy) -> str:
+    before, after = asdict(preset), asdict(policy)
+    return ",".join([name, *(f"{key}={value:g}" for key, value in after.items() if value != before[key])])
 
 
 def _changed(policy: RetryPolicy, key: str, value: str) -> RetryPolicy:

@@ -128,7 +128,11 @@ def _problem(message: str) -> SettingsError:
 
 
 def shown_default(known: Declared) -> str:
-    return "none" if known.default is None else "secret" if known.secret else str(known.default)
+    if known.default in (None, "", ()):
+        return "none"
+    if known.secret:
+        return "secret"
+    return f"{known.default:g}" if isinstance(known.default, float) else str(known.default)
 
 
 def refuse_unknown(environ: Mapping[str, str]) -> None:
@@ -143,7 +147,7 @@ def _unknown(environ: Mapping[str, str], also: set[str]) -> Iterator[str]:
     for name in sorted(environ):
         if name.startswith(_PREFIX) and name not in known and name.removesuffix(_FILE) not in known:
             close = get_close_matches(name, sorted(known), n=1, cutoff=0.75)
-            hint = f"did you mean {close[0]}?" if close else "remove it; docs/operations.md lists what there is"
+            hint = f"did you mean {close[0]}?" if close else "remove it; docs/settings.md lists what there is"
             yield f"{name} is not a setting: {hint}"
 
 
@@ -181,7 +185,7 @@ def secrets_in(environ: Mapping[str, str]) -> frozenset[str]:
 
 
 def table(classes: Iterable[type]) -> str:
-    """The variables of these classes as a Markdown table, sorted by name, for docs/operations.md."""
+    """The variables of these classes as a Markdown table, sorted by name, for docs/settings.md."""
     known = {item.name: item for cls in classes for item in declared_in(cls)}
     rows = ["| variable | default | expects | what |", "|---|---|---|---|"]
     for _, item in sorted(known.items()):

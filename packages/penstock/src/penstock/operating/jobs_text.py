@@ -32,16 +32,17 @@ def job(shown: JobWithStages, history: Sequence[Execution], now: datetime) -> st
 
 
 def asked(answer: AskedFor) -> str:
+    """A replay is a run of its own, whose id nobody knows before the orchestrator has decided."""
     again = "" if answer.new else " (it was asked before)"
-    return (
-        f"asked to {answer.action} {answer.run_id} as {answer.actor}{again}; the orchestrator decides:\n"
-        f"  penstock jobs {answer.run_id}\n"
-    )
+    look = "penstock jobs" if answer.action == "replay" else f"penstock jobs {answer.run_id}"
+    return f"asked to {answer.action} {answer.run_id} as {answer.actor}{again}; see what becomes of it: {look}\n"
 
 
 def span(time: timedelta) -> str:
     """In its largest unit, for people."""
     seconds = max(time.total_seconds(), 0.0)
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from penstock.reviewing import as_json, as_text
 from penstock.reviewing.errors import NotReviewed
+from penstock.reviewing.filters import filter_of
 from penstock.reviewing.opening import opened
 from penstock.reviewing.progress import progress_on
 from penstock.reviewing.ranges import Chosen, Scope, scoped, written
@@ -18,7 +19,6 @@ from penstock.reviewing.session import review
 from penstock.reviewing.sources import NarrowedSources
 from penstock.reviewing.watching import Watch
 from penstock_changes.findings import Severity
-from penstock_changes.paths import PathFilter
 from penstock_runtime.errors import SettingsError
 from penstock_sources.errors import CommitNotFound, InvalidRepository, InvalidRevision, SourceError
 from penstock_sources.local import LocalRepository
@@ -70,26 +70,6 @@ async def _reviewed(request: Request, environ: Mapping[str, str], err: TextIO) -
             return chosen, await review(parts, Watch(progress.tell, parts.model.name if parts.model else ""))
     finally:
         progress.end()
-
-
-def filter_of(paths: tuple[str, ...], folder: Path, top: Path) -> PathFilter:
-    """Patterns are written from the folder somebody is in, and compared with paths from the top. Raises
-    InvalidRevision for one that leaves the working copy."""
-    return PathFilter(tuple(_from_top(path, folder, top) for path in paths))
-
-
-def _from_top(path: str, folder: Path, top: Path) -> str:
-    whole = (folder / path).resolve() if not _is_glob(path) else folder.resolve() / path
-    if not whole.is_relative_to(top.resolve()):
-        raise InvalidRevision(f"{path} lies outside of {top}")
-    inside = whole.relative_to(top.resolve()).as_posix()
-    if path.endswith("/") or whole.is_dir():
-        return "**" if inside == "." else f"/{inside}/"
-    return f"/{inside}"
-
-
-def _is_glob(path: str) -> bool:
-    return any(mark in path for mark in "*?[{")
 
 
 def _rendered(request: Request, report: Report, environ: Mapping[str, str], out: TextIO) -> str:

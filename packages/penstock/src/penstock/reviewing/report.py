@@ -3,14 +3,21 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from penstock_changes.documents import AnalysisDocument, ManifestDocument, NotReviewed, ReviewDocument, Symbol
+from penstock_changes.documents import (
+    AnalysedFile,
+    AnalysisDocument,
+    ManifestDocument,
+    NotReviewed,
+    ReviewDocument,
+    Symbol,
+)
 from penstock_changes.findings import Finding, Severity
 from penstock_commenter.decide import Material, Part, Said, aggregate
 from penstock_commenter.texts import status_line
 from penstock_contracts.enums import Stage
 from penstock_contracts.facts import Usage
 
-NO_GRAMMAR = "no model is configured, and structural rules do not know this kind of file"
+_NO_GRAMMAR = "no grammar"
 _READ = frozenset({"analysed", "syntax errors"})
 _LOST = frozenset({"given_up", "failed"})
 
@@ -64,8 +71,7 @@ def reviewed(material: Material, manifest: ManifestDocument, usages: Iterable[Us
         for file in part.document.files
     }
     missed = (NotReviewed(path, "the review of this file failed") for path in whole.missed)
-    read = frozenset(path for path, file in analysed.items() if file.status in _READ)
-    skipped = (*whole.not_reviewed, *missed, *_beyond_budget(material.parts), *_unseen(material, manifest, read))
+    skipped = (*whole.not_reviewed, *missed, *_beyond_budget(material.parts), *_unseen(material, manifest, analysed))
     return Report(
         base=manifest.merge_base,
         head=manifest.head,
@@ -105,12 +111,17 @@ def _beyond_budget(parts: Sequence[Part]) -> Iterator[NotReviewed]:
             yield from part.document.not_reviewed
 
 
-def _unseen(material: Material, manifest: ManifestDocument, read: frozenset[str]) -> Iterator[NotReviewed]:
-    """Where no model looks, only files with a grammar are reviewed at all."""
+def _unseen(
+    material: Material, manifest: ManifestDocument, analysed: Mapping[str, AnalysedFile]
+) -> Iterator[NotReviewed]:
+    """Where no model looks, only what was analysed is reviewed at all."""
     if any(isinstance(part.document, ReviewDocument) for part in material.parts):
         return
-    for batch in manifest.batches:
-        yield from (NotReviewed(path, NO_GRAMMAR) for path in batch if path not in read)
+    without = next((part.reason for part in material.parts if part.stage is Stage.AST and part.document is None), "")
+    for path in (path for batch in manifest.batches for path in batch):
+        status = analysed[path].status if path in analysed else without or _NO_GRAMMAR
+        if status not in _READ:
+            yield NotReviewed(path, f"no model looked, and the structural rules did not either: {status}")
 
 
 def _each_once(entries: Iterable[NotReviewed]) -> tuple[NotReviewed, ...]:
