@@ -78,7 +78,7 @@ def test_what_is_not_reviewed_is_listed_with_its_reason(copy: WorkingCopy, revie
         "gone.py": "deleted",
         "picture.png": "binary",
         "package-lock.json": "generated",
-        "main.go": "no model is configured, and structural rules do not know this kind of file",
+        "main.go": "no model looked, and the structural rules did not either: no grammar",
     }
     assert {each["path"]: each["status"] for each in printed.document["files"]}["gone.py"] == "deleted"
 

@@ -115,7 +115,7 @@ def test_before_the_first_commit_everything_is_new(review: Review, tmp_path: Pat
         ("lib", ["."], ["lib/a.py", "lib/deep/b.py"]),
         ("lib", ["a.py"], ["lib/a.py"]),
         ("lib", ["../app.py"], ["app.py"]),
-        ("lib", ["*.py"], ["lib/a.py"]),
+        ("lib", ["*.py"], ["lib/a.py", "lib/deep/b.py"]),
         ("lib/deep", [], ["app.py", "lib/a.py", "lib/deep/b.py"]),
     ],
 )

@@ -1,6 +1,6 @@
 """What a finished run amounts to."""
 
-from penstock.reviewing.report import NO_GRAMMAR, nothing_to_review, reviewed, together
+from penstock.reviewing.report import nothing_to_review, reviewed, together
 from penstock_changes.documents import (
     AnalysedFile,
     AnalysisDocument,
@@ -58,7 +58,10 @@ def test_the_base_is_where_the_change_began() -> None:
 
 
 def test_without_a_model_files_without_a_grammar_are_not_reviewed() -> None:
-    assert reasons(ANALYSIS, *NO_MODEL) == {"b.go": NO_GRAMMAR, "z.png": "binary"}
+    unseen = "no model looked, and the structural rules did not either"
+    assert reasons(ANALYSIS, *NO_MODEL) == {"b.go": f"{unseen}: no grammar", "z.png": "binary"}
+    off = Part(Stage.AST, "", "skipped", "analysis is off")
+    assert reasons(off, *NO_MODEL) == dict.fromkeys(FILES, f"{unseen}: analysis is off") | {"z.png": "binary"}
 
 
 def test_with_a_model_every_file_of_a_batch_is_reviewed() -> None:

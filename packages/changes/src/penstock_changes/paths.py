@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class PathFilter:
     """Allows what an `include` pattern matches (everything, when there is none) and no `exclude` pattern does.
 
-    A pattern without a slash is compared with the file's name at any depth; `docs/` means everything below docs.
+    A pattern without a slash is compared with the file's name at any depth, one that begins with a slash with the whole
+    path; `docs/` means everything below docs.
     """
 
     include: tuple[str, ...] = ()
@@ -23,6 +24,8 @@ def matches(path: str, patterns: tuple[str, ...]) -> bool:
     # wcmatch takes a while to import, and most repositories have no filter.
     from wcmatch import glob
 
-    flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.MATCHBASE | glob.FORCEUNIX
-    whole = [f"{pattern.lstrip('/')}**" if pattern.endswith("/") else pattern.lstrip("/") for pattern in patterns]
-    return bool(glob.globmatch(path, whole, flags=flags))
+    flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.FORCEUNIX
+    whole = [f"{pattern}**" if pattern.endswith("/") else pattern for pattern in patterns]
+    fixed = [pattern.lstrip("/") for pattern in whole if pattern.startswith("/")]
+    free = [pattern for pattern in whole if not pattern.startswith("/")]
+    return bool(glob.globmatch(path, fixed, flags=flags) or glob.globmatch(path, free, flags=flags | glob.MATCHBASE))

@@ -17,14 +17,16 @@ def filter_of(paths: tuple[str, ...], folder: Path, top: Path) -> PathFilter:
 
 
 def _pattern(path: str, here: Path, root: Path) -> str:
-    """What exists is meant itself, whatever characters are in its name; else it may be a glob."""
+    """What exists is meant itself, whatever characters are in its name; else it may be a glob. A glob without a slash
+    is compared with names at any depth, as in .penstock.yaml."""
     if (here / path).exists() or not any(mark in path for mark in _MARKS):
         inside = _inside(path, here, root)
         return _folder(inside) if path.endswith("/") or (root / inside).is_dir() else f"/{_literally(inside)}"
     steps = PurePosixPath(path).parts
     fixed = next(index for index, step in enumerate(steps) if any(mark in step for mark in _MARKS))
     inside = _inside("/".join(steps[:fixed]) or ".", here, root)
-    return "/" + "/".join([*map(_literally, inside.parts), *steps[fixed:]])
+    deep = () if "/" in path else ("**",)
+    return "/" + "/".join([*map(_literally, inside.parts), *deep, *steps[fixed:]])
 
 
 def _inside(path: str, here: Path, root: Path) -> Path:
@@ -35,7 +37,7 @@ def _inside(path: str, here: Path, root: Path) -> Path:
 
 
 def _folder(inside: Path) -> str:
-    return f"/{_literally(inside)}/" if inside.parts else "**"
+    return f"/{_literally(inside)}/" if inside.parts else "/**"
 
 
 def _literally(path: Path | str) -> str:
