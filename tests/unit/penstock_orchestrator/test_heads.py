@@ -1,7 +1,23 @@
 """Which head is reviewed: only prepare's reading decides."""
 
-from penstock_contracts.enums import AnswerOutcome, CommentsKind, PullRequestKind, RunOutcome, SkipReason, Stage
-from penstock_contracts.facts import CommentsPublished, EpochGrown, HeadAdopted, WorkflowFinished, WorkflowSuperseded
+from penstock_contracts.enums import (
+    AnswerOutcome,
+    CommentsKind,
+    ExecutionState,
+    PullRequestKind,
+    RunOutcome,
+    SkipReason,
+    Stage,
+)
+from penstock_contracts.event import Event
+from penstock_contracts.facts import (
+    CommentsPublished,
+    EpochGrown,
+    Fact,
+    HeadAdopted,
+    WorkflowFinished,
+    WorkflowSuperseded,
+)
 from tests.unit.penstock_orchestrator.pull_request import PullRequestUnderTest, reading
 
 A, B = "a" * 40, "f" * 40
@@ -177,6 +193,34 @@ def test_closing_the_pull_request_grows_the_epoch_at_once_and_ends_every_run() -
     pr.answer_everything()
     assert outcomes(pr) == {early: RunOutcome.SUPERSEDED, unread: RunOutcome.SUPERSEDED}
     assert pr.comments(unread) == []
+
+
+def test_a_review_that_was_asked_for_and_not_begun_is_not_wanted_after_the_pull_request_was_closed() -> None:
+    pr = PullRequestUnderTest()
+    run = pr.receive()
+    pr.read(run, A)
+    while CommentsKind.REVIEW not in pr.comments(run):
+        pr.answer(next(request for request in pr.open_requests() if request.envelope.stage != Stage.COMMENTS))
+    review = pr.last_request(run, Stage.COMMENTS)
+    assert is_wanted(pr, review)
+    pr.receive(PullRequestKind.CLOSED)
+    assert not is_wanted(pr, review)
+    pr.fail(review)
+    pr.pass_time(minutes=5)
+    assert pr.comments(run).count(CommentsKind.REVIEW) == 1
+    assert not pr.run(run).finished
+    pr.answer(pr.last_request(run, Stage.COMMENTS))
+    assert outcomes(pr) == {run: RunOutcome.SUPERSEDED}
+
+
+def is_wanted(pr: PullRequestUnderTest, request: Event[Fact]) -> bool:
+    """As the commenter asks it."""
+    asked = request.envelope
+    rows = pr.fold.project(pr.state).executions
+    found = [
+        row for row in rows if (row.run_id, row.part, row.attempt) == (asked.workflow_id, asked.part, asked.attempt)
+    ]
+    return [row.state for row in found] == [ExecutionState.ASKED]
 
 
 def test_a_skipped_reading_of_another_head_ends_the_run_of_the_old_one() -> None:

@@ -149,21 +149,17 @@ def _failed(state: StreamState, envelope: Envelope, fact: WorkflowFailed) -> Str
 
 
 def _ended(state: StreamState, envelope: Envelope, run_id: str, outcome: RunOutcome, reason: str) -> StreamState:
-    """The outcome is decided: what was asked of heavy stages is withdrawn; what was said stays to be answered."""
+    """The outcome is decided: what was asked is withdrawn, also a review that the commenter has not begun. The closing
+    follows it in the commenter's order, so whatever was begun has been said and answered before the closing is."""
 
     def end(run: Run) -> Run:
         parts = {
-            key: part if part.resolved or _in_flight_comment(part) else replace(part, state=PartState.WITHDRAWN)
-            for key, part in run.parts.items()
+            key: part if part.resolved else replace(part, state=PartState.WITHDRAWN) for key, part in run.parts.items()
         }
         due = max(run.due, envelope.time + CLOSING_WINDOW)
         return replace(run, phase=Phase.CLOSING, parts=parts, outcome=outcome, reason=reason, paused_at=None, due=due)
 
     return _with_run(state, run_id, end)
-
-
-def _in_flight_comment(part: Part) -> bool:
-    return part.stage is Stage.COMMENTS and part.state is PartState.OPEN
 
 
 def _finished(state: StreamState, envelope: Envelope, fact: WorkflowFinished) -> StreamState:
