@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 
-from tests.chaos import at_the_forge, in_the_store, on_the_log
+from tests.chaos import at_the_forge, evidence, in_the_store, on_the_log
 from tests.chaos.killer import Killer
 from tests.chaos.load import Load
 from tests.chaos.plan import SERVICES, Plan
@@ -16,8 +16,6 @@ from tests.chaos.stage import LLM_KEY, MARKER_SECRET, Stage, opened
 from tests.chaos.verdict import Verdict, none_of
 
 _LOOK = 1.0
-_JUDGING = 30.0
-"""Seconds that are kept for the judges."""
 Say = Callable[[str], None]
 
 
@@ -60,7 +58,7 @@ class _Campaign:
 
     async def _settle(self) -> dict[str, int]:
         """Waits until nothing is left to do; what is left when the time is up."""
-        deadline = self._began + self._plan.seconds - _JUDGING
+        deadline = self._began + self._plan.limit
         while (left := await self._left()) and time.monotonic() < deadline:
             await asyncio.sleep(_LOOK)
         return left
@@ -89,7 +87,11 @@ class _Campaign:
         store = await in_the_store.look(cluster.database_url)
         log = await asyncio.to_thread(on_the_log.look, cluster.address)
         verdicts = [
-            none_of("all is done in time", (f"{n} {what}" for what, n in left.items()), f"{plan.seconds:.0f} s"),
+            none_of(
+                "all is done in time",
+                (f"{n} {what}" for what, n in left.items()),
+                f"{seconds:.0f} of {plan.limit:.0f} s",
+            ),
             *at_the_forge.judge(forge),
             *in_the_store.judge(store, forge),
             *on_the_log.judge(log, store, twice=plan.twice),
@@ -109,7 +111,10 @@ class _Campaign:
                 for name, times in sorted(self._killer.back_after.items())
             ),
         }
-        return Report(plan, seconds, tuple(self._killer.kills), verdicts, counted)
+        report = Report(plan, seconds, tuple(self._killer.kills), verdicts, counted)
+        if not report.held:
+            self._say(f"what is needed to find the cause is in {evidence.keep(self._stage, forge, store, report)}")
+        return report
 
     def _enough(self) -> Iterator[Verdict]:
         """The campaign itself: did it do what it set out to do?"""
@@ -128,3 +133,7 @@ class _Campaign:
         places = [*logs, ("the forge", said), ("the log", b"\0".join(values))]
         found = (f"{secret[:4]}… in {name}" for secret in secrets for name, text in places if secret.encode() in text)
         return none_of("N11 no secret in logs, records or comments", found, f"{len(secrets)} secrets")
+
+
+def _of(seconds: float, limit: float) -> str:
+    return f"{seconds:.0f} of {limit:.0f} s"

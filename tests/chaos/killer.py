@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from penstock_eventlog import relay
 from penstock_store.points import RECEIVE_WRITTEN
@@ -24,8 +25,7 @@ _AT_RANDOM = 0.25
 @dataclass(frozen=True, slots=True)
 class Kill:
     victim: str
-    second: float
-    """Since the campaign began."""
+    at: datetime
     step: str
     """The last numbered step it had reached; of servers that are not ours nobody knows one."""
     held: int
@@ -47,20 +47,22 @@ class Killer:
     back_after: dict[str, list[float]] = field(default_factory=dict)
     """How long after each kill a server answered, or a service reached its first step."""
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _repairs: set["asyncio.Task[None]"] = field(default_factory=set)
+    _servers: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _watches: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def run(self) -> None:
-        """All kills of the plan, evenly spread over its time; returns when what was killed last is back."""
+        """All kills of the plan, evenly spread over its time; returns when every server that was killed is back."""
         rng, began = self.plan.random("kills"), time.monotonic()
         pace = self.plan.killing / self.plan.kills
-        for index, victim in enumerate(self.plan.victims()):
-            due = began + pace * index
-            await asyncio.sleep(max(0.0, due + pace * rng.uniform(0.0, 0.3) - time.monotonic()))
-            patience = 0.0 if rng.random() < _AT_RANDOM and victim != RELAY else due + pace - time.monotonic()
-            await self._kill(victim, max(0.0, patience), began)
-        while self._repairs:
-            await asyncio.gather(*self._repairs)
+        async with asyncio.TaskGroup() as bounces:
+            for index, victim in enumerate(self.plan.victims()):
+                due = began + pace * index
+                await asyncio.sleep(max(0.0, due + pace * rng.uniform(0.0, 0.3) - time.monotonic()))
+                if victim in (BROKER, POSTGRES):
+                    bounces.create_task(self._bounce(victim))
+                else:
+                    at_random = rng.random() < _AT_RANDOM and victim != RELAY
+                    await self._kill(victim, 0.0 if at_random else due + pace - time.monotonic())
 
     async def close(self) -> None:
         for watch in self._watches:
@@ -86,39 +88,37 @@ class Killer:
             raise AssertionError(f"{service} ends as soon as it is started: {self.stage.fleet.log(service)}")
         return pid
 
-    async def _kill(self, victim: str, patience: float, began: float) -> None:
-        if victim in (BROKER, POSTGRES):
-            self._kill_server(victim, began)
-            return
+    async def _kill(self, victim: str, patience: float) -> None:
         service = "orchestrator" if victim == RELAY else victim
         async with self._busy:
             pid = await self._running(service)
             await self._moment(self._is_relaying if victim == RELAY else self._holds(service), patience)
-            os.kill(pid, signal.SIGKILL)  # at once: a few milliseconds later another step is reached
-            last = await asyncio.to_thread(self.stage.fleet.kill, service)
+            try:
+                os.kill(pid, signal.SIGKILL)  # at once: a few milliseconds later another step is reached
+            except ProcessLookupError:
+                await self._running(service)  # it ended by itself, and a kill that killed nothing does not count
+                return
+            await asyncio.to_thread(self.stage.fleet.kill, service)  # waits until it is gone
+            last = self.stage.fleet.last_step(service)
             await asyncio.to_thread(self.stage.fleet.start, service, wait=False)
         self._watch(service)
         step, held = (last.point, last.held) if last else ("", 0)
         name = RELAY if step.startswith("relay.") else service
-        self.kills.append(Kill(name, time.monotonic() - began, step or "before its first step", held))
+        self.kills.append(Kill(name, datetime.now(UTC), step or "before its first step", held))
 
-    def _kill_server(self, victim: str, began: float) -> None:
-        self.kills.append(Kill(victim, time.monotonic() - began, "-", 0))
+    async def _bounce(self, victim: str) -> None:
+        """Never while it is being started: then there would be nothing to kill."""
         cluster = self.stage.cluster
         kill, start = {
             BROKER: (cluster.kafka.kill, cluster.kafka.start),
             POSTGRES: (cluster.postgres.kill, cluster.postgres.start),
         }[victim]
-
-        async def bounce() -> None:
+        async with self._servers[victim]:
             died = time.monotonic()
             await asyncio.to_thread(kill)
+            self.kills.append(Kill(victim, datetime.now(UTC), "-", 0))
             await asyncio.to_thread(start)
             self.back_after.setdefault(victim, []).append(time.monotonic() - died)
-
-        task = asyncio.create_task(bounce())
-        self._repairs.add(task)
-        task.add_done_callback(self._repairs.discard)
 
     def _holds(self, service: str) -> Callable[[], bool]:
         """Ingest holds no records of a log: the moment for it is right after a step."""

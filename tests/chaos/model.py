@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-_FILE = re.compile(r"^File: (?P<path>\S+).*?$", re.MULTILINE)
+_FILE = re.compile(r"^File: (?P<path>[^\s,]+)", re.MULTILINE)
 _ADDED = re.compile(r"^R(?P<line>\d+) \+", re.MULTILINE)
 THROTTLED, FAILED = 0.04, 0.03
 

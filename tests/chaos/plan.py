@@ -13,32 +13,32 @@ REPOSITORIES = ("acme/shop", "acme/bank", "acme/post")
 @dataclass(frozen=True, slots=True)
 class Plan:
     pull_requests: int
-    seconds: float
-    """From the first pull request to the verdict, at most."""
     kills: int
     seed: int
+    killing: float
+    """Seconds over which processes are killed."""
+    limit: float
+    """Seconds from the first pull request until everything is to be over."""
     twice: bool = False
     """Whether every record is delivered twice."""
 
     @property
     def opening(self) -> float:
-        """Seconds over which pull requests are opened."""
-        return self.seconds * 0.5
-
-    @property
-    def killing(self) -> float:
-        """Seconds over which processes are killed; what remains is for the work to end."""
-        return self.seconds * 0.7
+        """Seconds over which pull requests are opened: nearly as long as there are kills, so that these find work."""
+        return self.killing * 0.95
 
     def random(self, purpose: str) -> Random:
         """One for each purpose: what one of them draws changes nothing for the others."""
         return Random(f"{self.seed} {purpose}")
 
     def victims(self) -> list[str]:
-        """In which order they are killed: broker and database a few times, everything else often."""
+        """In which order they are killed: everything of ours in rounds, broker and database a few times in between."""
         rng = self.random("victims")
         rare = [BROKER] * max(1, self.kills // 33) + [POSTGRES] * max(1, self.kills // 20)
-        often = (*SERVICES, RELAY)
-        chosen = [*rare, *(often[index % len(often)] for index in range(self.kills - len(rare)))]
-        rng.shuffle(chosen)
+        often: list[str] = []
+        while len(often) < self.kills - len(rare):
+            often += rng.sample((*SERVICES, RELAY), len(SERVICES) + 1)
+        chosen = often[: self.kills - len(rare)]
+        for server in rare:
+            chosen.insert(rng.randrange(len(chosen)), server)
         return chosen
