@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 from penstock_contracts.codec import Codec
 from penstock_contracts.event import Event
@@ -36,7 +36,7 @@ class House:
     environ: Mapping[str, str] = field(default_factory=lambda: {"PENSTOCK_WEBHOOK_SECRET_GITHUB": SECRET})
     unsigned: tuple[str, ...] = ()
 
-    def app(self) -> FastAPI:
+    def app(self) -> Starlette:
         receiver = Receiver(
             receipts=self.receipts or self.store.receipts,
             doors=open_doors(platform_access(self.environ), self.unsigned, registry.webhook),

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Mapping
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from penstock_ingest.decide import Answer, rejected
 from penstock_ingest.errors import BodyTooLarge
@@ -16,25 +18,17 @@ _FORM = "application/x-www-form-urlencoded"
 _FORM_REMEDY = "set the content type of the webhook to application/json: a form cannot be read"
 
 
-def build_app(receiver: Receiver, metrics: Metrics, largest: int) -> FastAPI:
-    app = FastAPI(title="Penstock ingest", docs_url=None, redoc_url=None)
-
-    async def take(request: Request, platform: str, instance: str = "") -> JSONResponse:
+def build_app(receiver: Receiver, metrics: Metrics, largest: int) -> Starlette:
+    async def take(request: Request) -> JSONResponse:
         began = time.perf_counter()
-        answer = await _answer(receiver, request, (platform, instance), largest)
+        path = request.path_params["platform"], request.path_params.get("instance", "")
+        answer = await _answer(receiver, request, path, largest)
         metrics.webhooks_received.labels(answer.kind).inc()
         metrics.webhook_processing_duration.labels(answer.kind).observe(time.perf_counter() - began)
         return _response(answer)
 
-    @app.post("/webhooks/{platform}", status_code=202, summary="A webhook of a platform's public instance")
-    async def webhook(request: Request, platform: str) -> JSONResponse:
-        return await take(request, platform)
-
-    @app.post("/webhooks/{platform}/{instance}", status_code=202, summary="A webhook of a named instance")
-    async def webhook_of_instance(request: Request, platform: str, instance: str) -> JSONResponse:
-        return await take(request, platform, instance)
-
-    return app
+    paths = ("/webhooks/{platform}", "/webhooks/{platform}/{instance}")
+    return Starlette(routes=[Route(path, take, methods=["POST"]) for path in paths])
 
 
 async def _answer(receiver: Receiver, request: Request, path: tuple[str, str], largest: int) -> Answer:
