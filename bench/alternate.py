@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.figures import Figure, Side
+
 ROUNDS = 5
 
 
@@ -18,6 +20,12 @@ class Comparison:
     @property
     def ratios(self) -> tuple[float, ...]:
         return tuple(own / other for own, other in zip(self.ours, self.peer, strict=True))
+
+    def figure(self, name: str, bound: float, digits: int = 0) -> Figure:
+        """For the table of all figures."""
+        form = f",.{digits}f"
+        rates = f"{_spread(self.ours, form)}/s, peer {_spread(self.peer, form)}/s"
+        return Figure(name, self.ratios, Side.AT_LEAST, bound, beside=rates)
 
     def report(self, name: str, bound: float) -> bool:
         """Prints the figure and says whether it holds."""

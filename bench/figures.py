@@ -1,0 +1,82 @@
+"""What a file in here hands back: figures with their bounds, printed as lines and written as one table."""
+
+import argparse
+import math
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Side(Enum):
+    """Where a figure must lie, seen from its bound."""
+
+    AT_LEAST = "≥"
+    BELOW = "<"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number with its bound, measured several times; its median decides."""
+
+    name: str
+    values: tuple[float, ...]
+    side: Side
+    bound: float
+    unit: str = ""
+    beside: str = ""
+    """What was measured with it, for those who want to know more."""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def holds(self) -> bool:
+        return self.median >= self.bound if self.side is Side.AT_LEAST else self.median < self.bound
+
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """Name, median, spread, bound, verdict."""
+        spread = f"{_number(min(self.values))} to {_number(max(self.values))}" if len(self.values) > 1 else ""
+        verdict = "holds" if self.holds else "MISSED"
+        return (
+            self.name,
+            f"{_number(self.median)}{self.unit}",
+            spread,
+            f"{self.side.value} {_number(self.bound)}{self.unit}",
+            verdict,
+        )
+
+    def line(self) -> str:
+        name, median, spread, bound, verdict = self.cells()
+        shown = f"{name}: {median}" + (f" ({spread})" if spread else "") + f", bound {bound}: {verdict}"
+        return f"{shown}; {self.beside}" if self.beside else shown
+
+
+Measure = Callable[[bool], Sequence[Figure]]
+"""`main(short)` of a file in here. Short is for a look in between: fewer and shorter rounds, same bounds."""
+
+
+def alone(measure: Measure) -> int:
+    """The command line of one file: prints its figures; the exit status says whether all bounds hold."""
+    figures = measure(is_short(measure.__module__))
+    for figure in figures:
+        print(figure.line())
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+def is_short(program: str, arguments: Sequence[str] | None = None) -> bool:
+    parser = argparse.ArgumentParser(prog=program, description=sys.modules[program].__doc__)
+    parser.add_argument("--short", action="store_true", help="fewer and shorter rounds")
+    return bool(parser.parse_args(arguments).short)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least this share of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
