@@ -15,10 +15,16 @@ from penstock_store.rows import DeadLetterRow, NewOutboxRow, RawRecord
 
 LONGEST_ERROR = 2_000
 REMEDIES = {
-    "undecodable": "find out who wrote it: the console shows the bytes; nothing of ours can use it",
-    "poison": "it ended the process each time it was handled alone: repair the cause, then `penstock dlq redrive`",
+    "undecodable": "find out who wrote it, `penstock dlq show` tells what it is; nothing of ours can use it, so put it "
+    "aside with `penstock dlq discard`",
+    "poison": "it ended the process each time it was handled alone: repair the cause, then `penstock dlq redrive`, or "
+    "`penstock jobs replay` where the run went on without it",
 }
 REMEDY = "repair the cause, then `penstock dlq redrive`"
+
+
+def remedy_of(reason: str) -> str:
+    return REMEDIES.get(reason, REMEDY)
 
 
 def envelope_of(record: RawRecord) -> Envelope | None:
@@ -40,7 +46,7 @@ def letter_of(group: str, record: RawRecord, why: DeadLetter, now: datetime) -> 
         event_type=envelope.type if envelope else "",
         reason=why.reason,
         error=why.error[:LONGEST_ERROR],
-        remedy=REMEDIES.get(why.reason, REMEDY),
+        remedy=remedy_of(why.reason),
         created_at=now,
     )
 

@@ -7,6 +7,7 @@ from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_contracts.flow import EVENTS_TOPIC
 from penstock_eventlog.lanes import Held, LaneOf, all_in_one, by_key
+from penstock_eventlog.letters import remedy_of
 from penstock_eventlog.outcomes import DeadLetter, Emit, Outcome, Skip
 from penstock_store.ports import Fold, S, Streams
 from penstock_store.rows import Delivered
@@ -43,7 +44,7 @@ class InBatches:
 
     handler: BatchHandler
     stall: Stall | None = None
-    longest_unit: int = 200
+    longest_unit: int = 500
     concurrency: int = 1
     lane_of: LaneOf = all_in_one
 
@@ -62,10 +63,7 @@ def stalling(streams: Streams, consumer: str, fold: Fold[S]) -> Stall:
 
     async def stall(delivered: Delivered, why: DeadLetter) -> Outcome:
         error = f"{why.reason}: {why.error}".rstrip(": ")
-        await streams.stall(consumer, delivered, fold, error, STALL_REMEDY)
+        await streams.stall(consumer, delivered, fold, error, remedy_of(why.reason))
         return Emit()
 
     return stall
-
-
-STALL_REMEDY = "repair the cause, then `penstock dlq redrive`"
