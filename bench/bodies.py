@@ -30,14 +30,15 @@ def bodies(count: int, seed: int = 1) -> Sequence[SignedBody]:
     return [signed(pushed(number, chance)) for number in range(1, count + 1)]
 
 
-def signed(told: Mapping[str, Any]) -> SignedBody:
+def signed(told: Mapping[str, Any], secret: str = SECRET) -> SignedBody:
     body = json.dumps(told, separators=(",", ":")).encode()
-    return SignedBody(body, "sha256=" + hmac.digest(SECRET.encode(), body, "sha256").hex())
+    return SignedBody(body, "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex())
 
 
 def pushed(number: int, chance: random.Random) -> dict[str, Any]:
     """A `pull_request` webhook with action `synchronize`."""
     repository = _repository(4_000_000 + number % 40)
+    head = f"{chance.getrandbits(160):040x}"
     author, sender = _person(100 + number % 50), _person(200 + number % 30)
     address = f"{repository['url']}/pulls/{number}"
     deleted_fork = {"repo": None} if number % 3 == 0 else {"repo": repository}
@@ -53,8 +54,7 @@ def pushed(number: int, chance: random.Random) -> dict[str, Any]:
         "draft": False,
         "merged": False,
         "requested_reviewers": [_person(300 + index) for index in range(number % 4)],
-        "head": {"label": "acme:topic", "ref": "topic", "sha": f"{chance.getrandbits(160):040x}", "user": author}
-        | deleted_fork,
+        "head": {"label": "acme:topic", "ref": "topic", "sha": head, "user": author} | deleted_fork,
         "base": {
             "label": "acme:main",
             "ref": "main",
@@ -68,7 +68,7 @@ def pushed(number: int, chance: random.Random) -> dict[str, Any]:
         "action": "synchronize",
         "number": number,
         "before": "0" * 40,
-        "after": pull["head"]["sha"],
+        "after": head,
         "pull_request": pull,
         "repository": repository,
         "sender": sender,

@@ -9,6 +9,9 @@ import sys
 from penstock.services import BOOTSTRAPS, build_of
 from penstock_runtime.service import run_services
 
+LOADED = ("-m", "bench.every_service", "loaded")
+RUNNING = ("-m", "bench.every_service", "running")
+
 
 def main(how: str) -> None:
     builds = {name: build_of(name) for name in BOOTSTRAPS}

@@ -21,6 +21,7 @@ import msgspec
 from bench.bodies import SignedBody, bodies
 
 HOST = "127.0.0.1"
+HOOKS = "/webhooks/github"
 DIFFERENT_BODIES = 200
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)")
 _LEAD = 0.05
@@ -43,7 +44,7 @@ class Job:
     port: int
     label: str
     phases: tuple[Phase, ...]
-    path: str = "/webhooks/github"
+    path: str = HOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Sender:
         self._sent += 1
         chosen = self._bodies[self._sent % len(self._bodies)]
         connection = self._idle.pop() if self._idle else await self._open()
-        status = await connection.ask(self._head(chosen, f"{self._job.label}-{self._sent}"), chosen.body)
+        status = await connection.ask(head_of(chosen, f"{self._job.label}-{self._sent}", self._job.path), chosen.body)
         self._idle.append(connection)
         return status
 
@@ -128,17 +129,19 @@ class Sender:
         self.opened += 1
         return await Connection.open(self._job.port)
 
-    def _head(self, chosen: SignedBody, delivery: str) -> bytes:
-        return (
-            f"POST {self._job.path} HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: GitHub-Hookshot/bench\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(chosen.body)}\r\naccept: */*\r\n"
-            f"x-github-event: pull_request\r\nx-github-delivery: {delivery}\r\n"
-            f"x-hub-signature-256: {chosen.signature}\r\n\r\n"
-        ).encode()
-
     def close(self) -> None:
         for connection in self._idle:
             connection.close()
+
+
+def head_of(chosen: SignedBody, delivery: str, path: str = HOOKS) -> bytes:
+    """The head of the request that brings this body."""
+    return (
+        f"POST {path} HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: GitHub-Hookshot/bench\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(chosen.body)}\r\naccept: */*\r\n"
+        f"x-github-event: pull_request\r\nx-github-delivery: {delivery}\r\n"
+        f"x-hub-signature-256: {chosen.signature}\r\n\r\n"
+    ).encode()
 
 
 async def closed(sender: Sender, phase: Phase) -> Seen:

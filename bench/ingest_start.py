@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import psutil
 
 from bench.alternate import ROUNDS
+from bench.every_service import RUNNING
 from bench.figures import Figure, Side, alone
-from bench.generator import Phase
+from bench.generator import HOOKS, Phase
 from bench.setup import Addresses, Ground, await_answer, end, generate, ground
 
 SECONDS = 1.5
@@ -26,8 +27,6 @@ FASTER = 3.0
 SMALLER = 2.0
 WEBHOOKS = 50
 INGEST = ("-m", "penstock_ingest")
-TOGETHER = ("-m", "bench.every_service", "running")
-LOADED = ("-m", "bench.every_service", "loaded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def start(on: Ground, label: str, program: Sequence[str]) -> Start:
     try:
         await_answer(addresses.operations)
         alive = time.perf_counter() - began
-        await_answer(addresses.webhooks, "/webhooks/github")
+        await_answer(addresses.webhooks, HOOKS)
         taking = time.perf_counter() - began
         generate(addresses.webhooks, label, [Phase(WEBHOOKS, connections=4)])
         return Start(alive, taking, psutil.Process(process.pid).memory_info().rss / 2**20)
@@ -57,9 +56,9 @@ def start(on: Ground, label: str, program: Sequence[str]) -> Start:
 def main(short: bool) -> Sequence[Figure]:
     with ground() as on:
         start(on, "warm", INGEST)
-        start(on, "warm-together", TOGETHER)
+        start(on, "warm-together", RUNNING)
         rounds = range(3 if short else ROUNDS)
-        pairs = [(start(on, f"own-{turn}", INGEST), start(on, f"all-{turn}", TOGETHER)) for turn in rounds]
+        pairs = [(start(on, f"own-{turn}", INGEST), start(on, f"all-{turn}", RUNNING)) for turn in rounds]
     return figures([own for own, _ in pairs], [every for _, every in pairs])
 
 

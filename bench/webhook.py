@@ -19,7 +19,7 @@ import psycopg
 from bench import bare_endpoint
 from bench.alternate import ROUNDS, Comparison, alternate
 from bench.figures import Figure, Side, alone, percentile
-from bench.generator import Phase, Seen
+from bench.generator import HOOKS, Phase, Seen
 from bench.setup import Addresses, Ground, await_answer, end, generate, ground
 from penstock.local.ports import free_port
 from penstock.local.process import ServerProcess
@@ -28,7 +28,6 @@ RATIO = 0.7
 GENERATOR_RATIO = 2.0
 P99_MS = 200.0
 CONNECTIONS = 16
-HOOKS = "/webhooks/github"
 
 
 @dataclass(frozen=True, slots=True)
