@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,6 +18,7 @@ _LOOK = 0.001
 _LONGEST = 60.0
 _SUPERVISION = 0.5
 _IN_HAND = frozenset({relay.READ, relay.PUBLISHED, RECEIVE_WRITTEN})
+_CANDIDATES = 7
 _AT_RANDOM = 0.25
 """The share of kills that wait for nothing."""
 
@@ -54,15 +55,16 @@ class Killer:
         """All kills of the plan, evenly spread over its time; returns when every server that was killed is back."""
         rng, began = self.plan.random("kills"), time.monotonic()
         pace = self.plan.killing / self.plan.kills
+        waiting = self.plan.victims()
         async with asyncio.TaskGroup() as bounces:
-            for index, victim in enumerate(self.plan.victims()):
+            for index in range(self.plan.kills):
                 due = began + pace * index
                 await asyncio.sleep(max(0.0, due + pace * rng.uniform(0.0, 0.3) - time.monotonic()))
-                if victim in (BROKER, POSTGRES):
-                    bounces.create_task(self._bounce(victim))
+                if waiting[0] in (BROKER, POSTGRES):
+                    bounces.create_task(self._bounce(waiting.pop(0)))
                 else:
-                    at_random = rng.random() < _AT_RANDOM and victim != RELAY
-                    await self._kill(victim, 0.0 if at_random else due + pace - time.monotonic())
+                    nearest = waiting[:1] if rng.random() < _AT_RANDOM else waiting[:_CANDIDATES]
+                    waiting.remove(await self._strike(nearest, due + pace))
 
     async def close(self) -> None:
         for watch in self._watches:
@@ -88,23 +90,39 @@ class Killer:
             raise AssertionError(f"{service} ends as soon as it is started: {self.stage.fleet.log(service)}")
         return pid
 
-    async def _kill(self, victim: str, patience: float) -> None:
-        service = "orchestrator" if victim == RELAY else victim
+    async def _strike(self, nearest: Sequence[str], until: float) -> str:
+        """Kills the first of these that is seen with something in hand, or when the time is up the very first."""
+        candidates = [victim for victim in nearest if victim not in (BROKER, POSTGRES)]
         async with self._busy:
-            pid = await self._running(service)
-            await self._moment(self._is_relaying if victim == RELAY else self._holds(service), patience)
+            pids = {victim: await self._running(_service(victim)) for victim in candidates}
+            chosen = candidates[0]
+            while len(candidates) > 1 and time.monotonic() < until:
+                if caught := next((victim for victim in candidates if self._in_hand(victim)), None):
+                    chosen = caught
+                    break
+                await asyncio.sleep(_LOOK)
             try:
-                os.kill(pid, signal.SIGKILL)  # at once: a few milliseconds later another step is reached
+                os.kill(pids[chosen], signal.SIGKILL)  # at once: a few milliseconds later another step is reached
             except ProcessLookupError:
-                await self._running(service)  # it ended by itself, and a kill that killed nothing does not count
-                return
-            await asyncio.to_thread(self.stage.fleet.kill, service)  # waits until it is gone
-            last = self.stage.fleet.last_step(service)
-            await asyncio.to_thread(self.stage.fleet.start, service, wait=False)
+                await self._running(_service(chosen))  # it ended by itself, and what killed nothing does not count
+            else:
+                await self._killed(_service(chosen))
+        return chosen
+
+    async def _killed(self, service: str) -> None:
+        await asyncio.to_thread(self.stage.fleet.kill, service)  # waits until it is gone
+        last = self.stage.fleet.last_step(service)
+        await asyncio.to_thread(self.stage.fleet.start, service, wait=False)
         self._watch(service)
         step, held = (last.point, last.held) if last else ("", 0)
         name = RELAY if step.startswith("relay.") else service
         self.kills.append(Kill(name, datetime.now(UTC), step or "before its first step", held))
+
+    def _in_hand(self, victim: str) -> bool:
+        last = self.stage.fleet.last_step(_service(victim))
+        if last is None:
+            return False
+        return last.point in _IN_HAND or (victim != RELAY and last.held > 0)
 
     async def _bounce(self, victim: str) -> None:
         """Never while it is being started: then there would be nothing to kill."""
@@ -119,27 +137,6 @@ class Killer:
             self.kills.append(Kill(victim, datetime.now(UTC), "-", 0))
             await asyncio.to_thread(start)
             self.back_after.setdefault(victim, []).append(time.monotonic() - died)
-
-    def _holds(self, service: str) -> Callable[[], bool]:
-        """Ingest holds no records of a log: the moment for it is right after a step."""
-        before = self.stage.fleet.last_step(service)
-
-        def now() -> bool:
-            last = self.stage.fleet.last_step(service)
-            if last is None:
-                return False
-            return last.held > 0 or (service == "ingest" and before is not None and last.count > before.count)
-
-        return now
-
-    def _is_relaying(self) -> bool:
-        last = self.stage.fleet.last_step("orchestrator")
-        return last is not None and last.point in _IN_HAND
-
-    async def _moment(self, come: Callable[[], bool], patience: float) -> None:
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline and not come():
-            await asyncio.sleep(_LOOK)
 
     def _watch(self, service: str) -> None:
         """How long it takes until the next process of this name works."""
@@ -156,3 +153,7 @@ class Killer:
         task = asyncio.create_task(watch())
         self._watches.add(task)
         task.add_done_callback(self._watches.discard)
+
+
+def _service(victim: str) -> str:
+    return "orchestrator" if victim == RELAY else victim
