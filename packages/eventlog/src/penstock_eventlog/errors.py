@@ -10,6 +10,8 @@ LogError
 
 from collections.abc import Mapping
 
+from penstock_runtime.errors import Explained
+
 
 class LogError(Exception):
     """The log refused."""
@@ -28,15 +30,15 @@ class RecordRefused(LogError):
         """Reasons by index into the records given."""
 
 
-class LogMisconfigured(LogError):
+class LogMisconfigured(LogError, Explained):
     """The log cannot be used as it is set up: the message names the setting and the remedy."""
 
 
-class LogTakenOver(LogError):
+class LogTakenOver(LogError, Explained):
     """Another process has taken over the log on this database; this one must end."""
 
 
-class HandlerStuck(LogError):
+class HandlerStuck(LogError, Explained):
     """A handler went on long after it was cancelled; ending the process makes its record a suspect."""
 
     def __init__(self, what: str, seconds: float) -> None:

@@ -1,12 +1,13 @@
 """Everything this package raises. The docstring of an error is its message.
 
-RuntimeFault
-├── SettingsError           exit code 2: somebody has to correct the environment
-├── PortInUse, AddressRefused               exit code 1
-├── MachineFailed, ServerFailed             exit code 1
-├── StoppedTooSlowly, CloseFailed           exit code 1
-├── RetryTooLong            a mistake in our own code
-└── Unready                 raised by a readiness check, shown by /readyz
+Explained                   also of other packages: its text says all, no stack trace is logged with it
+└── RuntimeFault
+    ├── SettingsError           exit code 2: somebody has to correct the environment
+    ├── PortInUse, AddressRefused               exit code 1
+    ├── MachineFailed, ServerFailed             exit code 1
+    ├── StoppedTooSlowly, CloseFailed           exit code 1
+    ├── RetryTooLong            a mistake in our own code
+    └── Unready                 raised by a readiness check, shown by /readyz
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from __future__ import annotations
 from inspect import cleandoc
 
 
-class RuntimeFault(Exception):
+class Explained(Exception):
+    """Its text says what is wrong and what to do: where in the code it was found out helps nobody."""
+
+
+class RuntimeFault(Explained):
     """Something about the process itself is wrong."""
 
     def __init__(self, **facts: object) -> None:

@@ -26,7 +26,7 @@ from typing import NoReturn
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from penstock_runtime.clock import SystemClock
-from penstock_runtime.errors import CloseFailed, MachineFailed, RuntimeFault, SettingsError
+from penstock_runtime.errors import CloseFailed, Explained, MachineFailed, SettingsError
 from penstock_runtime.logs import Redactor, log_context, start_logs
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.operations import Check
@@ -135,10 +135,9 @@ def _exit_code(ended: asyncio.Task[None]) -> int:
 
 
 def _unexplained(error: BaseException) -> BaseException | None:
-    """What a stack trace would help with: our own errors say it all, but for what stands behind a failure."""
-    if isinstance(error, MachineFailed | CloseFailed):
-        return error.__cause__
-    return None if isinstance(error, RuntimeFault) else error
+    """What a stack trace would help with: some errors say it all, but for what stands behind a failure."""
+    behind = error.__cause__ if isinstance(error, MachineFailed | CloseFailed) else error
+    return None if isinstance(behind, Explained) else behind
 
 
 async def _run(name: str, builds: Mapping[str, Build], environ: Mapping[str, str], stop: asyncio.Event) -> None:

@@ -13,16 +13,18 @@ StoreError
 └── NotRedrivable        a dead letter that cannot be applied again
 """
 
+from penstock_runtime.errors import Explained
+
 
 class StoreError(Exception):
     """The store refused."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailable(StoreError, Explained):
     """The database cannot be used at the moment; the same call may succeed later."""
 
 
-class SchemaMismatch(StoreError):
+class SchemaMismatch(StoreError, Explained):
     """The database schema is not the one this program was built for."""
 
     def __init__(self, found: str, wanted: str, remedy: str) -> None:
@@ -30,8 +32,11 @@ class SchemaMismatch(StoreError):
         self.found, self.wanted, self.remedy = found, wanted, remedy
 
 
-class WrongCredentials(StoreError):
-    """The database refuses these credentials: check PENSTOCK_DATABASE_URL."""
+class WrongCredentials(StoreError, Explained):
+    """The database refuses the user, the password or a right."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"the database refuses these credentials, check PENSTOCK_DATABASE_URL ({text})")
 
 
 class FenceLost(StoreError):

@@ -4,8 +4,10 @@ AloneError
 └── TenancyLost
 """
 
+from penstock_runtime.errors import Explained
 
-class AloneError(Exception):
+
+class AloneError(Explained):
     """The one-process installation cannot go on."""
 
 

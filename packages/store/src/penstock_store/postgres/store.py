@@ -7,6 +7,7 @@ import psycopg
 from penstock_contracts.codec import Codec
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store import ports, version
+from penstock_store.errors import StoreUnavailable
 from penstock_store.hints import Hints
 from penstock_store.postgres.database import Database, PoolSettings
 from penstock_store.postgres.effects import PostgresBlobs, PostgresEffects, PostgresSchemas
@@ -74,8 +75,11 @@ class PostgresStore:
 
 async def _check_version(url: str, settings: PoolSettings) -> None:
     """On a connection of its own: a pool would go on trying with a wrong password, and not say why."""
-    with translated():
-        async with await psycopg.AsyncConnection.connect(url, **settings.connection()) as connection:
-            has_version = await (await connection.execute(_HAS_VERSION)).fetchone()
-            row = await (await connection.execute(_VERSION)).fetchone() if has_version and has_version[0] else None
+    try:
+        with translated():
+            async with await psycopg.AsyncConnection.connect(url, **settings.connection()) as connection:
+                has_version = await (await connection.execute(_HAS_VERSION)).fetchone()
+                row = await (await connection.execute(_VERSION)).fetchone() if has_version and has_version[0] else None
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"{error}: is the server of PENSTOCK_DATABASE_URL up?") from error
     version.compare(row[0] if row else None)
