@@ -13,12 +13,13 @@ import pytest
 from penstock.commands.up import database_of
 from penstock_contracts.enums import Stage
 from penstock_contracts.flow import TOPICS
+from penstock_contracts.routing import SHARDS
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.rules import Rules
 from penstock_runtime.retry import STANDARD
 from penstock_store.migrations import check
 from penstock_store.postgres.store import PostgresStore
-from penstock_store.rows import DeadLetterRow
+from penstock_store.rows import DeadLetterRow, RawRecord
 from tests.support.kafka import KafkaForTest
 from tests.support.toy_fold import received
 
@@ -68,6 +69,21 @@ async def test_a_stalled_run_is_looked_at_and_redriven(postgres_database: str) -
     assert after.stdout == "no dead letters\n"
     refolded = await penstock("db", "refold", PENSTOCK_DATABASE_URL=postgres_database)
     assert (refolded.returncode, refolded.stdout.split()[0]) == (0, "1")
+
+
+async def test_a_record_that_nobody_could_read_is_sent_back_as_it_was(postgres_database: str) -> None:
+    record = RawRecord("ast.completed", 3, 5, b"key", (("ce_id", b"e-2"),), b"\x00 not avro")
+    letter = DeadLetterRow("letter-2", "ast", record, "", "", "e-2", "", "undecodable", "why", "look")
+    store = await PostgresStore.open(postgres_database)
+    try:
+        await store.dead_letters.put(letter, [])
+        redriven = await penstock("dlq", "redrive", letter.id, PENSTOCK_DATABASE_URL=postgres_database)
+        assert (redriven.returncode, redriven.stdout) == (0, "letter-2  sent back to its topic ast.completed\n")
+        (row,) = await store.outbox.unsent(range(SHARDS), 10)
+        assert (row.topic, row.key, row.headers, row.value) == ("ast.completed", "key", record.headers, record.value)
+        assert await store.dead_letters.open_letters() == []
+    finally:
+        await store.close()
 
 
 async def test_a_fact_that_is_missing_is_found_by_refold(postgres_database: str) -> None:

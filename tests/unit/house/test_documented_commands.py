@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock.cli import COMMANDS
+from penstock_runtime.names import known_names
 from tests.unit.house.documents import documents, mentioned, name_of, shell_lines
 from tests.unit.house.test_makefile import targets
 from tools.setup import ROOT
@@ -30,6 +31,8 @@ def help_of(command: str) -> str:
 def wrong(line: str) -> str:
     """What is wrong with a command line; empty where nothing is."""
     words = line.split()
+    if words[0] == "export":
+        return "" if words[1].partition("=")[0] in known_names() else "no such variable"
     if words[0] == "make":
         named = [word for word in words[1:] if re.fullmatch(r"[a-z-]+", word)]
         return "" if set(named) <= targets() else "no such target"
@@ -61,7 +64,7 @@ def test_every_command_that_a_document_names_is_there(document: Path) -> None:
 
 def test_every_block_of_commands_holds_commands_of_ours_alone() -> None:
     assert SHOWN
-    assert [line for line in SHOWN if line.split()[0] not in ("make", "penstock", "python")] == []
+    assert [line for line in SHOWN if line.split()[0] not in ("make", "penstock", "python", "export")] == []
 
 
 @pytest.mark.parametrize("line", CHEAP)
@@ -86,4 +89,5 @@ def test_the_checks_find_what_is_wrong() -> None:
     assert wrong("penstock dlq explode") == "its help does not know explode"
     assert wrong("penstock jobs --colour") == "its help does not know --colour"
     assert wrong("python -m tools.nothing") == "no such module"
+    assert wrong("export PENSTOCK_NOTHING=1") == "no such variable"
     assert wrong("penstock dlq redrive <id>") == ""
