@@ -49,6 +49,7 @@ class PullRequestUnderTest:
         self.fold = OrchestratorFold(rules)
         self.now = START
         self.hint = PrReceived(PullRequestKind.OPENED, "github", "github.com", "42", "acme/shop", 7, "d0")
+        self.hint = replace(self.hint, sender_association="MEMBER")
         self.state: StreamState = self.fold.initial(stream_of(self.hint))
         self.stored: list[Event[Fact]] = []
         self.inbox: set[str] = set()

@@ -268,3 +268,15 @@ def test_a_redriven_event_clears_its_stall_and_the_run_goes_on() -> None:
     assert len({event.envelope.id for event in pr.stored}) == len(pr.stored)
     pr.answer_everything()
     assert pr.said(WorkflowFinished)[0].outcome is RunOutcome.REVIEWED
+
+
+@pytest.mark.parametrize("command", ["review", "full review", "pause", "resume", "cancel"])
+def test_a_stranger_s_command_is_recorded_and_does_nothing(command: str) -> None:
+    pr, run = reviewing()
+    before = len(pr.requests())
+    opened = pr.receive(PullRequestKind.COMMAND, command=command, comment_id="c1", sender_association="NONE")
+    assert not opened
+    assert len(pr.requests()) == before
+    assert pr.run(run).paused_at is None
+    assert not pr.run(run).ending
+    assert not pr.state.automatic_paused

@@ -58,6 +58,7 @@ class FakeReader:
     pull: PullRequest
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     fails: list[PlatformError] = field(default_factory=list)
+    permissions: dict[str, Permission] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -78,7 +79,7 @@ class FakeReader:
         return b""
 
     async def permission(self, ref: PullRequestRef, user: str) -> Permission:
-        return Permission.WRITE
+        return self.permissions.get(user, Permission.WRITE)
 
     async def open_pull_requests(self, repository: RepositoryRef) -> AsyncIterator[PullRequest]:
         yield self.pull

@@ -6,7 +6,7 @@ from penstock_contracts.codec import Codec
 from penstock_contracts.enums import AnswerOutcome, ErrorClassification, PullRequestKind
 from penstock_eventlog.outcomes import Failed, Skip
 from penstock_platforms.errors import NotFound, PlatformError, RateLimited, ServerFailed
-from penstock_platforms.ports import PullRequestState
+from penstock_platforms.ports import Permission, PullRequestState
 from penstock_sources.errors import CommitNotFound, SourceError, SourceThrottled, SourceUnavailable
 from tests.unit.penstock_prepare.support import FIRST, World
 
@@ -74,6 +74,16 @@ async def test_automatic_review_that_is_off_is_skipped_unless_somebody_asks() ->
     fact = await world.resolved()
     assert (fact.outcome, fact.reason, fact.announce) == (AnswerOutcome.SKIPPED, "automatic review is off", False)
     assert (await world.resolved(PullRequestKind.COMMAND)).outcome is AnswerOutcome.OK
+
+
+@pytest.mark.parametrize("permission", [Permission.NONE, Permission.READ])
+async def test_a_command_of_somebody_who_may_not_write_is_refused_silently(permission: Permission) -> None:
+    world = World()
+    world.opened()
+    world.reader.permissions["mallory"] = permission
+    fact = await world.resolved(PullRequestKind.COMMAND, command="review", sender="mallory")
+    assert (fact.outcome, fact.announce) == (AnswerOutcome.SKIPPED, False)
+    assert "mallory may not write" in fact.reason
 
 
 async def test_nothing_to_review_is_skipped_and_announced_with_what_was_left_out() -> None:

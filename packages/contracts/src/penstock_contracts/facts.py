@@ -99,6 +99,7 @@ class PrReceived(Fact):
     command: str = ""
     command_argument: str = ""
     comment_id: str = ""
+    sender_association: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from penstock_orchestrator.controls import control_run, pause_runs, resume_runs
 from penstock_orchestrator.decision import Decision
 from penstock_orchestrator.opening import open_run
 from penstock_orchestrator.rules import Rules
-from penstock_orchestrator.state import StreamState
+from penstock_orchestrator.state import TRUSTED, StreamState
 from penstock_orchestrator.timing import decide_timer
 from penstock_orchestrator.withdrawing import cancel, supersede
 
@@ -74,7 +74,10 @@ def _received(decision: Decision, fact: PrReceived) -> None:
 
 
 def _commanded(decision: Decision, fact: PrReceived) -> None:
-    """What people write. Commands that ask for words, not for work, are only recorded here."""
+    """What people write. Strangers' commands, and those that ask for words and not for work, are only recorded. What
+    costs something is asked for of the platform as well: prepare looks whether the sender may write."""
+    if fact.sender_association not in TRUSTED:
+        return
     reason = f"command of {fact.sender}"
     if fact.command in REVIEWS:
         open_run(

@@ -48,6 +48,7 @@ from penstock_contracts.facts import (
 from penstock_contracts.flow import STAGE_OF_REQUEST
 from penstock_contracts.ids import subject_of
 from penstock_orchestrator.state import (
+    TRUSTED,
     Part,
     PartState,
     Phase,
@@ -82,7 +83,7 @@ def evolve(state: StreamState, stored: Event[Fact]) -> StreamState:
 def _received(state: StreamState, _: Envelope, fact: PrReceived) -> StreamState:
     reference = PullRequestRef(fact.platform, fact.instance, fact.repository_id, fact.repository, fact.number)
     paused = state.automatic_paused
-    if fact.kind is PullRequestKind.COMMAND and fact.command in (Command.PAUSE, Command.RESUME):
+    if fact.sender_association in TRUSTED and fact.command in (Command.PAUSE, Command.RESUME):
         paused = fact.command == Command.PAUSE
     closed = state.closed
     if fact.kind in (PullRequestKind.CLOSED, PullRequestKind.MERGED):

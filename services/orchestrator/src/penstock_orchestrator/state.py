@@ -21,6 +21,8 @@ from penstock_contracts.enums import (
 from penstock_contracts.facts import Batch, PullRequestRef
 
 REREAD = "reread"
+TRUSTED = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+"""Who may give commands, as the platform calls their relation to the repository."""
 HEAVY = (Stage.AST, Stage.PR_REVIEW, Stage.FILES_REVIEW)
 
 

@@ -12,7 +12,7 @@ from penstock_eventlog.handles import Handles
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.wanted import Wanted
 from penstock_platforms.errors import NotFound, PlatformError
-from penstock_platforms.ports import PullRequest, PullRequestState
+from penstock_platforms.ports import Permission, PullRequest, PullRequestState
 from penstock_prepare import decide
 from penstock_prepare.change import Change
 from penstock_prepare.errors import PrepareError
@@ -64,6 +64,9 @@ class PrepareHandler:
         if pull.state is not PullRequestState.OPEN:
             closed = replace(answer, closed=True)
             return _skipped(closed, decide.Refusal(SkipReason.CLOSED.value, announce=False), stages)
+        if fact.command and not await self._may_command(fact):
+            stranger = decide.Refusal(f"{fact.sender} may not write to this repository", announce=False)
+            return _skipped(answer, stranger, stages)
         with stages.timed(LightStage.RESOLVE_CONFIG):
             raw = await reader.file(fact.pull_request, decide.CONFIGURATION, pull.base)
         with stages.timed(LightStage.VALIDATE_CONFIG):
@@ -78,6 +81,10 @@ class PrepareHandler:
         if skip is not None:
             return skip
         return await self._with_change(fact, pull, config, answer, stages)
+
+    async def _may_command(self, fact: PrepareRequested) -> bool:
+        permission = await self.readers.of(fact.pull_request).permission(fact.pull_request, fact.sender)
+        return permission in (Permission.WRITE, Permission.ADMIN)
 
     async def _with_change(
         self, fact: PrepareRequested, pull: PullRequest, config: ReviewConfig, answer: ConfigResolved, stages: Stages

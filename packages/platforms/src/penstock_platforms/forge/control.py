@@ -82,7 +82,7 @@ class Control:
         if action == "comment":
             author, body = str(told.get("author", "alice")), _text(told, "body")
             comment = self.world.comment(repository, pull, author=author, body=body)
-            return JSONResponse(self.world.render.comment(comment), status_code=201)
+            return JSONResponse(self.world.render.comment(repository, comment), status_code=201)
         return self._pull(repository, await self._changed(repository, pull, action, told), 200)
 
     async def _changed(self, repository: Repository, pull: Pull, action: str, told: Mapping[str, Any]) -> Pull:

@@ -73,10 +73,11 @@ class Renderer:
         kept = ("id", "number", "state", "title", "body", "user", "author_association", "draft", "html_url")
         return {**{key: whole[key] for key in kept}, "pull_request": {"url": whole["url"]}}
 
-    def comment(self, comment: Comment) -> Json:
+    def comment(self, repository: Repository, comment: Comment) -> Json:
         return {
             "id": comment.id,
             "user": self.user(comment.author),
+            "author_association": _association(repository, comment.author),
             "body": comment.body,
             "created_at": comment.created_at,
             "updated_at": comment.updated_at,
@@ -135,3 +136,9 @@ class Renderer:
         if change.patch is not None:
             told["patch"] = change.patch
         return told
+
+
+def _association(repository: Repository, login: str) -> str:
+    if login == repository.name.partition("/")[0]:
+        return "OWNER"
+    return "COLLABORATOR" if repository.permissions.get(login) in ("write", "admin") else "NONE"

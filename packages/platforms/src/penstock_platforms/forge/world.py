@@ -364,7 +364,7 @@ class World:
         payload = {
             "action": action,
             "issue": self.render.issue(repository, pull),
-            "comment": self.render.comment(comment),
+            "comment": self.render.comment(repository, comment),
             "repository": self.render.repository(repository),
             "sender": self.render.user(comment.author),
         }

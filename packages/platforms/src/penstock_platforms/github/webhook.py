@@ -133,6 +133,7 @@ def _comment(told: Mapping[str, Any], delivery: str, instance: str) -> PrReceive
         command=asked.command.value,
         command_argument=fields.clean(asked.argument),
         comment_id=fields.identifier(comment, "id"),
+        sender_association=fields.text(comment, "author_association", limit=fields.NAME_LIMIT),
     )
 
 

@@ -28,19 +28,19 @@ def routes(api: Api) -> list[Route]:
 
 async def list_comments(call: Call) -> Response:
     comments = call.world.state.owned(Comment, (call.repository.id, call.pull().number))
-    return call.page([call.world.render.comment(comment) for comment in comments])
+    return call.page([call.world.render.comment(call.repository, comment) for comment in comments])
 
 
 async def create_comment(call: Call) -> Response:
     body = _body(text(await call.body(), "body"))
     comment = call.world.comment(call.repository, call.pull(), author=call.account, body=body)
-    return JSONResponse(call.world.render.comment(comment), status_code=201)
+    return JSONResponse(call.world.render.comment(call.repository, comment), status_code=201)
 
 
 async def edit_comment(call: Call) -> Response:
     body = _body(text(await call.body(), "body"))
     comment = call.world.edit_comment(call.repository, _own(call), body)
-    return JSONResponse(call.world.render.comment(comment))
+    return JSONResponse(call.world.render.comment(call.repository, comment))
 
 
 async def delete_comment(call: Call) -> Response:
