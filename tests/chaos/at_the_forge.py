@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,65 +73,65 @@ async def undelivered(url: str) -> int:
 
 
 def judge(view: ForgeView) -> list[Verdict]:
-    open_ones = [shown for shown in view.shown if not shown.pull.closed]
-    reviews = sum(len(shown.reviews) for shown in view.shown)
     return [
         none_of(
             "N1 every webhook was taken",
             (f"{each['event']} {each['guid']} {each['attempts']}" for each in view.deliveries if not _taken(each)),
             f"{len(view.deliveries)} webhooks, {sum(len(each['attempts']) for each in view.deliveries)} attempts",
         ),
-        none_of(
-            "N2 no review is missing",
-            (f"{each.pull.name} at {each.pull.heads[-1][:8]}" for each in open_ones if _unreviewed(each)),
-            f"{len(open_ones)} open pull requests",
-        ),
-        none_of(
-            "N2 no review is doubled",
-            (f"{marker} {count} times" for marker, count in view.submitted().items() if count > 1),
-            f"{view.submitted().total()} submitted, {reviews} shown",
-        ),
-        none_of(
-            "N2 no head is reviewed twice",
-            (
-                f"{each.pull.name} at {head[:8]}"
-                for each in view.shown
-                for head in each.pull.heads
-                if each.reviews_of(head) > 1
-            ),
-            f"{sum(len(shown.pull.heads) for shown in view.shown)} heads",
-        ),
+        *_reviews(view),
         _remaining_once(view),
         _created_once(view),
-        none_of(
-            "N2 one summary for each pull request",
-            (f"{each.pull.name} has {len(each.comments)}" for each in open_ones if len(each.comments) != 1),
-            f"{len(open_ones)} open pull requests",
-        ),
-        none_of(
-            "N1 every status is final",
-            (
-                f"{each.pull.name} at {head[:8]} is {state}"
-                for each in view.shown
-                for head, state in each.statuses.items()
-                if state == "pending"
-            ),
-            f"{sum(len(shown.statuses) for shown in view.shown)} heads with a status",
-        ),
-        none_of(
-            "N1 every open pull request has a status on its head",
-            (each.pull.name for each in open_ones if each.pull.heads[-1] not in each.statuses),
-            f"{len(open_ones)} open pull requests",
-        ),
+        *_statuses(view),
     ]
+
+
+def _open(view: ForgeView) -> list[Shown]:
+    return [shown for shown in view.shown if not shown.pull.closed]
+
+
+def _reviews(view: ForgeView) -> Iterator[Verdict]:
+    open_ones, submitted = _open(view), view.submitted()
+    missing = (each.pull for each in open_ones if each.reviews_of(each.pull.heads[-1]) == 0)
+    yield none_of(
+        "N2 no review is missing",
+        (f"{pull.name} at {pull.heads[-1][:8]}" for pull in missing),
+        f"{len(open_ones)} open pull requests",
+    )
+    yield none_of(
+        "N2 no review is doubled",
+        (f"{marker} {count} times" for marker, count in submitted.items() if count > 1),
+        f"{submitted.total()} submitted, {sum(len(shown.reviews) for shown in view.shown)} shown",
+    )
+    heads = [(shown, head) for shown in view.shown for head in shown.pull.heads]
+    yield none_of(
+        "N2 no head is reviewed twice",
+        (f"{shown.pull.name} at {head[:8]}" for shown, head in heads if shown.reviews_of(head) > 1),
+        f"{len(heads)} heads",
+    )
+    yield none_of(
+        "N2 one summary for each pull request",
+        (f"{each.pull.name} has {len(each.comments)}" for each in open_ones if len(each.comments) != 1),
+        f"{len(open_ones)} open pull requests",
+    )
+
+
+def _statuses(view: ForgeView) -> Iterator[Verdict]:
+    told = [(shown, head, state) for shown in view.shown for head, state in shown.statuses.items()]
+    yield none_of(
+        "N1 every status is final",
+        (f"{shown.pull.name} at {head[:8]} is {state}" for shown, head, state in told if state == "pending"),
+        f"{len(told)} heads with a status",
+    )
+    yield none_of(
+        "N1 every open pull request has a status on its head",
+        (each.pull.name for each in _open(view) if each.pull.heads[-1] not in each.statuses),
+        f"{len(_open(view))} open pull requests",
+    )
 
 
 def _taken(delivery: Mapping[str, Any]) -> bool:
     return any(200 <= status < 300 for status in delivery["attempts"])
-
-
-def _unreviewed(shown: Shown) -> bool:
-    return shown.reviews_of(shown.pull.heads[-1]) == 0
 
 
 def _remaining_once(view: ForgeView) -> Verdict:

@@ -126,16 +126,10 @@ SAID = {
 
 def store(*facts: Event[Fact], **fields: Any) -> StoreView:
     told = facts or (OPENED, RESOLVED, ASKED, FINISHED)
-    run: dict[str, Any] = {
-        "id": RUN,
-        "subject": "acme/shop#1",
-        "status": "COMPLETED",
-        "outcome": "reviewed",
-        "waiting_for": "",
-    }
-    run |= {"finished_at": NOW, **fields.pop("run", {})}
+    run = {"id": RUN, "subject": "acme/shop#1", "status": "COMPLETED", "outcome": "reviewed", "waiting_for": ""}
+    row = {**run, "finished_at": NOW, **fields.pop("run", {})}
     known: dict[str, Any] = {"outbox": [SAID], "letters": [], "stored": {STREAM: len(told)}, "unequal": []}
-    return StoreView([run], facts={STREAM: told}, **{**known, **fields})
+    return StoreView([row], facts={STREAM: told}, **{**known, **fields})
 
 
 def test_a_store_in_which_everything_ended_well_passes() -> None:
