@@ -26,6 +26,7 @@ from typing import NoReturn
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from penstock_runtime.clock import SystemClock
+from penstock_runtime.collecting import collect_rarely
 from penstock_runtime.errors import CloseFailed, Explained, MachineFailed, SettingsError
 from penstock_runtime.logs import Redactor, log_context, start_logs
 from penstock_runtime.metrics import Metrics
@@ -54,6 +55,7 @@ def run_services(name: str, builds: Mapping[str, Build], environ: Mapping[str, s
     Once the exit code is known the process ends, whatever still runs in it: a handler that ignores its cancellation,
     or a thread, would keep it in its group for ever, with work that nobody else is given.
     """
+    collect_rarely()
     raise SystemExit(asyncio.run(_to_the_end(name, builds, os.environ if environ is None else environ)))
 
 
