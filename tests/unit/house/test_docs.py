@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from penstock_contracts.facts import FACTS
+from penstock_contracts.flow import TOPIC_BY_NAME
 from penstock_platforms.registry import names
 from penstock_runtime.names import known_names
+from penstock_store.tables import metadata
 from tests.unit.house.documents import CODE, LINK, PATH, documents, name_of, rows, section, text_of
 from tools.setup import ROOT, members
 
@@ -16,6 +19,7 @@ WAY = re.findall(r"`([\w.]+)`\s+\(`([^`]+)`\)", section("ARCHITECTURE.md", "From
 PROMISES = {row[0].split()[0]: row for row in rows(section("ARCHITECTURE.md", "Where each promise is kept"))}
 STAGES = {row[0]: row for row in rows(text_of("docs/stages.md")) if row[0]}
 POINT = re.compile(r"\b[a-z]+\.\d\.[a-z]+\b")
+DOTTED = re.compile(r"`((?:pr|prepare|config|ast|files|comments|workflow)\.[a-z_.]+)`")
 TESTS_ONLY = {"PENSTOCK_TEST_DATABASE_URL", "PENSTOCK_TEST_KAFKA_BOOTSTRAP"}
 MISSING = {
     "Kubernetes manifests": "deploy/k8s",
@@ -116,6 +120,17 @@ def test_every_variable_that_is_named_is_known(document: Path) -> None:
     named = set(re.findall(r"`(PENSTOCK_[A-Z_]+[A-Z])(?:=[^`]*)?`", document.read_text()))
     known = known_names() | TESTS_ONLY
     assert sorted(name for name in named if not {name, name.removesuffix("_FILE")} & known) == []
+
+
+@pytest.mark.parametrize("document", documents(), ids=name_of)
+def test_every_fact_topic_and_table_that_is_named_exists(document: Path) -> None:
+    known = {fact.TYPE for fact in FACTS} | set(TOPIC_BY_NAME) | set(metadata.tables)
+    assert sorted(set(DOTTED.findall(document.read_text())) - known) == []
+
+
+def test_every_service_has_its_page_and_its_image() -> None:
+    services = [path for path in (ROOT / "services").iterdir() if path.is_dir()]
+    assert [one.name for one in services for name in ("README.md", "Dockerfile") if not (one / name).is_file()] == []
 
 
 def test_every_metric_that_operations_names_exists() -> None:

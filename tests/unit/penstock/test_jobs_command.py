@@ -116,7 +116,7 @@ async def test_a_list_that_is_cut_tells_how_to_go_on(console: Console) -> None:
 
 
 async def test_a_filter_that_the_api_does_not_take_is_refused_by_name(console: Console) -> None:
-    with pytest.raises(ConsoleRefused, match="limit: "):
+    with pytest.raises(NotUnderstood, match="limit: "):
         await said(console, filters={"limit": "0"})
 
 

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--correlation-id", metavar="ID", help="the platform's id of the delivery")
     which.add_argument("--since", metavar="MOMENT", help="opened since then: 2h, 7d or 2030-01-31")
     which.add_argument("--until", metavar="MOMENT", help="opened before then")
-    which.add_argument("--limit", metavar="N", default="20", help="at most so many, up to 200; default: 20")
+    which.add_argument("--limit", type=int, metavar="N", default=20, help="at most so many, up to 200; default: 20")
     which.add_argument("--after", metavar="ID", help="go on after this one")
     asked = parser.add_argument_group("what is asked")
     asked.add_argument("--reason", metavar="TEXT", help="is recorded")
@@ -75,7 +75,7 @@ async def _performed(arguments: argparse.Namespace) -> int:
     from penstock_runtime.settings import load
 
     now, given = datetime.now(UTC), vars(arguments)
-    filters = {name: given[name] for name in _FILTERS if given[name]} | {"limit": arguments.limit}
+    filters = {name: given[name] for name in _FILTERS if given[name]} | {"limit": str(arguments.limit)}
     for name in ("since", "until"):
         if given[name]:
             filters[name] = moment(given[name], now).isoformat()

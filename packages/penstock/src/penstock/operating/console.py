@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from penstock.operating.errors import ConsoleRefused, ConsoleUnreachable, NotAdmitted
+from penstock.operating.errors import ConsoleRefused, ConsoleUnreachable, NotAdmitted, NotUnderstood
 from penstock_console.views import AskedFor, History, JobPage, JobWithStages
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -14,7 +14,7 @@ _SECONDS = 15.0
 
 
 class Console:
-    """Every method may raise ConsoleUnreachable, NotAdmitted or ConsoleRefused."""
+    """Every method may raise ConsoleUnreachable, NotAdmitted, NotUnderstood or ConsoleRefused."""
 
     def __init__(self, base: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._base = base
@@ -59,6 +59,8 @@ class Console:
         detail = _detail(answer)
         if answer.status_code in (401, 403):
             raise NotAdmitted(detail)
+        if answer.status_code == 422:
+            raise NotUnderstood(detail)
         if answer.status_code >= 500:
             raise ConsoleUnreachable(self._base, detail)
         raise ConsoleRefused(detail)
