@@ -24,6 +24,8 @@ HOST = "127.0.0.1"
 HOOKS = "/webhooks/github"
 DIFFERENT_BODIES = 200
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)")
+_FRESH = 2.0
+_PATIENCE = 30.0
 _LEAD = 0.05
 """Seconds between the decision to begin and the first webhook that is due."""
 
@@ -69,6 +71,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._answer: asyncio.Future[int] | None = None
+        self._used = 0.0
 
     @classmethod
     async def open(cls, port: int) -> "Connection":
@@ -91,16 +94,24 @@ class Connection(asyncio.Protocol):
             self._received.clear()
             self._answer.set_result(int(head[9:12]))
 
+    @property
+    def usable(self) -> bool:
+        """Whether the server surely still keeps it: uvicorn closes one that was idle for five seconds."""
+        return time.perf_counter() - self._used < _FRESH
+
     def connection_lost(self, exc: Exception | None) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionResetError("closed before it answered"))
 
     async def ask(self, *parts: bytes) -> int:
-        """The status it was answered with."""
+        """The status it was answered with. Raises TimeoutError when it is not answered."""
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.writelines(parts)
-        return await self._answer
+        async with asyncio.timeout(_PATIENCE):
+            status = await self._answer
+        self._used = time.perf_counter()
+        return status
 
     def close(self) -> None:
         if self._transport is not None:
@@ -120,12 +131,17 @@ class Sender:
     async def send(self) -> int:
         self._sent += 1
         chosen = self._bodies[self._sent % len(self._bodies)]
-        connection = self._idle.pop() if self._idle else await self._open()
+        connection = await self._connection()
         status = await connection.ask(head_of(chosen, f"{self._job.label}-{self._sent}", self._job.path), chosen.body)
         self._idle.append(connection)
         return status
 
-    async def _open(self) -> Connection:
+    async def _connection(self) -> Connection:
+        """The one used last, so that those of a burst grow old and are left."""
+        if self._idle and self._idle[-1].usable:
+            return self._idle.pop()
+        self.close()
+        self._idle.clear()
         self.opened += 1
         return await Connection.open(self._job.port)
 

@@ -90,10 +90,9 @@ class Measuring:
         return seen.rate
 
 
-def throughput(on: Ground, ours: Endpoint, count: int) -> list[Figure]:
-    with bare(on) as peer:
-        own, other = Measuring(ours, "ingest", count), Measuring(peer, "bare", count)
-        compared = alternate(own.rate, other.rate, ROUNDS)
+def throughput(on: Ground, ours: Endpoint, peer: Endpoint, count: int) -> list[Figure]:
+    own, other = Measuring(ours, "ingest", count), Measuring(peer, "bare", count)
+    compared = alternate(own.rate, other.rate, ROUNDS)
     with idle(on) as nothing:
         fastest = Measuring(nothing, "null", count)
         limits = tuple(fastest.rate() for _ in range(ROUNDS))
@@ -108,33 +107,30 @@ def throughput(on: Ground, ours: Endpoint, count: int) -> list[Figure]:
     ]
 
 
-def latency(ours: Endpoint, phases: Sequence[Phase]) -> list[Figure]:
-    return [_latency(phase, seen) for phase, seen in zip(phases, generate(ours.port, "open", phases), strict=True)]
+def latency(ours: Endpoint, peer: Endpoint, phases: Sequence[Phase]) -> list[Figure]:
+    """The peer's are shown beside ours: what both have in common is the machine."""
+    seen = [generate(one.port, f"open-{label}", phases) for label, one in (("ingest", ours), ("bare", peer))]
+    return [_latency(*row) for row in zip(phases, *seen, strict=True)]
 
 
-def _latency(phase: Phase, seen: Seen) -> Figure:
+def _latency(phase: Phase, seen: Seen, peer: Seen) -> Figure:
     milliseconds = [latency * 1000 for latency in seen.latencies]
-    late = percentile(seen.lateness, 0.99) * 1000
+    late, other = (percentile(values, 0.99) * 1000 for values in (seen.lateness, peer.latencies))
     beside = (
-        f"{phase.count} webhooks, none refused; median {statistics.median(milliseconds):.1f} ms, "
-        f"longest {max(milliseconds):.0f} ms; {late:.1f} ms of the p99 at most by the generator"
+        f"{phase.count} webhooks, none refused; median {statistics.median(milliseconds):.1f} ms, longest "
+        f"{max(milliseconds):.0f} ms; p99 of the peer {other:.0f} ms; p99 of the generator's own delay {late:.0f} ms"
     )
-    return Figure(
-        f"webhook: p99 at {phase.per_second:.0f} a second, open loop",
-        (percentile(milliseconds, 0.99),),
-        Side.BELOW,
-        P99_MS,
-        " ms",
-        beside,
-    )
+    name = f"webhook: p99 at {phase.per_second:.0f} a second, open loop"
+    return Figure(name, (percentile(milliseconds, 0.99),), Side.BELOW, P99_MS, " ms", beside)
 
 
 def main(short: bool) -> Sequence[Figure]:
     seconds = (10, 5) if short else (60, 15)
     phases = [Phase(int(rate * lasting), rate) for rate, lasting in zip((100.0, 400.0), seconds, strict=True)]
     with ground() as on, ExitStack() as stack:
-        ours = stack.enter_context(ingest(on))
-        return [*throughput(on, ours, 500 if short else 2_000), *latency(ours, phases)]
+        ours, peer = stack.enter_context(ingest(on)), stack.enter_context(bare(on))
+        compared = throughput(on, ours, peer, 500 if short else 2_000)
+        return [*compared, *latency(ours, peer, phases)]
 
 
 if __name__ == "__main__":

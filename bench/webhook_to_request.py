@@ -176,14 +176,14 @@ async def measure(system: System, found: Sequence[SignedBody], phase: Phase) -> 
                 seen.setdefault(delivery, time.perf_counter())
 
     watched = asyncio.create_task(watching())
-    connection = await Connection.open(system.port)
     for turn, moment in enumerate(arrivals(time.perf_counter(), phase)):
         await asyncio.sleep(max(0.0, moment - time.perf_counter()))
         chosen, delivery = found[turn % len(found)], f"measured-{turn}"
         due[delivery] = moment
+        connection = await Connection.open(system.port)
         await connection.ask(head_of(chosen, delivery), chosen.body)
+        connection.close()
     await asyncio.wait_for(watched, PATIENCE)
-    connection.close()
     await watch.close()
     return [(seen[delivery] - moment) * 1000 for delivery, moment in due.items()]
 
