@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from penstock.commands.up import database_of
+from penstock.demo import example
 from penstock_contracts.enums import Stage
 from penstock_contracts.flow import TOPICS
 from penstock_contracts.routing import SHARDS
@@ -20,8 +22,10 @@ from penstock_runtime.retry import STANDARD
 from penstock_store.migrations import check
 from penstock_store.postgres.store import PostgresStore
 from penstock_store.rows import DeadLetterRow, RawRecord
+from tests.e2e.systems import on_postgres
 from tests.support.kafka import KafkaForTest
 from tests.support.toy_fold import received
+from tests.support.waiting import eventually
 
 RULES = Rules(schedules=dict.fromkeys(Stage, STANDARD))
 STREAM = "toy:host:1:7"
@@ -127,6 +131,30 @@ async def test_without_an_address_the_embedded_database_is_used(tmp_path: Path) 
         assert not server.running()
     finally:
         server.remove()
+
+
+async def test_a_review_is_looked_at_and_asked_for_again(postgres_database: str, tmp_path: Path) -> None:
+    async with on_postgres(tmp_path, postgres_database) as system:
+        world = system.forge.world
+        repository = await world.create_repository(example.NAME, example.BEFORE)
+        await world.open_pull_request(repository, title=example.TITLE, files=example.AFTER)
+        where = {"PENSTOCK_CONSOLE_URL": system.console_url}
+
+        async def over(number: int) -> list[dict[str, str]]:
+            jobs = await system.jobs()
+            return jobs if len(jobs) == number and all(job["finished_at"] for job in jobs) else []
+
+        (job,) = await eventually(partial(over, 1), within=60, what="the review")
+        listed = await penstock("jobs", "--repository", example.NAME, "--since", "1h", **where)
+        assert listed.stdout.splitlines()[1].split()[:3] == [job["id"], "COMPLETED", "reviewed"]
+        shown = await penstock("jobs", job["id"], **where)
+        attempts = [line.split()[0] for line in shown.stdout.splitlines() if " answered " in line]
+        assert set(attempts) == {"prepare", "ast", "pr_review", "files_review", "comments"}
+        refused = await penstock("jobs", "cancel", job["id"], **where)
+        assert (refused.returncode, "replay" in refused.stderr) == (1, True)
+        asked = await penstock("jobs", "replay", job["id"], "--reason", "once more", **where)
+        assert (asked.returncode, asked.stdout.split()[:3]) == (0, ["asked", "to", "replay"])
+        await eventually(partial(over, 2), within=60, what="the review asked for again")
 
 
 async def test_topics_are_created_once(kafka: KafkaForTest) -> None:
