@@ -14,7 +14,7 @@ waits for its turn is not counted alone: it does not become poison for what its 
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from penstock_eventlog.lanes import Held
 from penstock_eventlog.ports import Partition
@@ -23,6 +23,7 @@ from penstock_store.ports import Deliveries
 from penstock_store.rows import Place
 
 _log = logging.getLogger(__name__)
+Write = Callable[[str, Sequence[Place]], Awaitable[None]]
 SUSPECT = 2
 DEATHS_ALONE = 3
 
@@ -35,7 +36,7 @@ class DeliveryCounts:
         self._counted: set[Place] = set()
         self._suspects: set[Place] = set()
         self._to_forget: dict[str, set[Place]] = {self._company: set(), self._alone: set()}
-        self._to_take_back: set[Place] = set()
+        self._to_take_back: dict[str, set[Place]] = {self._company: set()}
 
     async def count(self, batch: Sequence[Held]) -> None:
         """Marks the suspects; whoever waits for another try is counted already. Raises StoreUnavailable: then none of
@@ -80,7 +81,7 @@ class DeliveryCounts:
     def unfinished(self, places: Iterable[Place]) -> None:
         """They were given back in order: lost to another member, or the process ends."""
         returned = self._counted & set(places)
-        self._to_take_back |= returned
+        self._to_take_back[self._company] |= returned
         self._counted -= returned
         self._suspects -= returned
 
@@ -90,17 +91,24 @@ class DeliveryCounts:
     def all_unfinished(self) -> None:
         self.unfinished(set(self._counted))
 
-    async def flush(self) -> bool:
-        """Whether there was anything to write. Raises StoreUnavailable; what was not written is kept."""
-        pending = bool(self._to_take_back or any(self._to_forget.values()))
-        for consumer, places in self._to_forget.items():
-            if places:
-                await self._deliveries.forget(consumer, sorted(places, key=_order))
-                places.clear()
-        if self._to_take_back:
-            await self._deliveries.take_back(self._company, sorted(self._to_take_back, key=_order))
-            self._to_take_back.clear()
-        return pending
+    def pending(self) -> bool:
+        return any((*self._to_forget.values(), *self._to_take_back.values()))
+
+    async def flush(self) -> None:
+        """Raises StoreUnavailable; what was not written is kept."""
+        for consumer in self._to_forget:
+            await self._write(self._to_forget, consumer, self._deliveries.forget)
+        await self._write(self._to_take_back, self._company, self._deliveries.take_back)
+
+    async def _write(self, waiting: dict[str, set[Place]], consumer: str, write: Write) -> None:
+        places, waiting[consumer] = waiting[consumer], set()
+        if not places:
+            return
+        try:
+            await write(consumer, sorted(places, key=_order))
+        except StoreUnavailable:
+            waiting[consumer] |= places
+            raise
 
 
 def _order(place: Place) -> tuple[str, int, int]:

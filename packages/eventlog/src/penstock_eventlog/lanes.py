@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
@@ -23,19 +23,17 @@ class Held:
     tries: int = 0
     dropped: bool = False
     """Its partition was lost: whatever becomes of it here is no longer ours to say."""
+    partition: Partition = field(init=False)
+    place: Place = field(init=False)
 
-    @property
-    def partition(self) -> Partition:
-        return self.record.topic, self.record.partition
+    def __post_init__(self) -> None:
+        self.partition = (self.record.topic, self.record.partition)
+        self.place = Place(self.record.topic, self.record.partition, self.record.position)
 
     @property
     def asks(self) -> bool:
         """It is a request, and whoever asked waits for the answer."""
         return is_request(self.record.topic, self.event.envelope.type)
-
-    @property
-    def place(self) -> Place:
-        return Place(self.record.topic, self.record.partition, self.record.position)
 
 
 LaneOf = Callable[[Held], Hashable]

@@ -26,20 +26,21 @@ records end as dead letters the fault is ours: the loop leaves its group and say
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 
 from opentelemetry.trace import NoOpTracer, Tracer
 
 from penstock_contracts.codec import Codec
-from penstock_contracts.enums import ErrorClassification
 from penstock_eventlog.answers import Handling
 from penstock_eventlog.beside import Beside
 from penstock_eventlog.counting import DeliveryCounts
 from penstock_eventlog.decoding import Decoder
 from penstock_eventlog.delivery import Delivery, Handled
 from penstock_eventlog.errors import LogUnavailable
+from penstock_eventlog.judging import log_ids, raised, worth_another_try
 from penstock_eventlog.lanes import Held, Lanes
 from penstock_eventlog.outcomes import DeadLetter, Emit, Failed, Outcome, Skip
 from penstock_eventlog.patience import Patience
@@ -61,8 +62,7 @@ from penstock_store.rows import Place, RawRecord
 POLLED, DECODED, COUNTED = "loop.1.polled", "loop.2.decoded", "loop.3.counted"
 HANDLED, DELIVERED, COMMITTED = "loop.4.handled", "loop.5.delivered", "loop.6.committed"
 POINTS = (POLLED, DECODED, COUNTED, HANDLED, DELIVERED, COMMITTED)
-TRIES = 5
-AGAIN = (ErrorClassification.TRANSIENT, ErrorClassification.RATE_LIMITED)
+PAUSE_AFTER = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -134,7 +134,9 @@ class Loop:
         self._consumer: Consumer | None = None
         self._undecoded: deque[RawRecord] = deque()
         self._paused: frozenset[Partition] = frozenset()
-        self._settling = Beside(self._wake.set)
+        self._counting, self._settling = Beside(self._wake.set), Beside(self._wake.set)
+        self._durations = cache(partial(tools.metrics.handle_duration.labels, group))
+        self._full_since: float | None = None
         self._busy = self._left = False
         tools.solitude.on_change(self._wake.set)
 
@@ -166,7 +168,7 @@ class Loop:
         self._gather()  # 4, of what was begun before
         await self._guarded(self._store, self._begin)  # 3 and 4
         await self._guarded(self._outlet, self._send)  # 5
-        await self._guarded(self._store, self._bury)  # 5
+        await self._guarded(self._store, self._delivery.bury)  # 5
         self._collect()  # 6
         await self._guarded(self._inlet, self._settle)  # 6
         self._tools.steps.hold(self._prefix.held(), self._group)
@@ -180,10 +182,11 @@ class Loop:
             return
         self._left = True
         self._tools.solitude.forget(self._wake.set)
+        await self._counting.wait(self._limits.stop)
         await self._running.wait(self._limits.stop)
         self._gather()
         await self._running.abandon()
-        await self._guarded(self._store, self._bury)
+        await self._guarded(self._store, self._delivery.bury)
         await self._guarded(self._outlet, self._send)
         await self._delivery.wait(self._limits.stop)
         await self._guarded(self._outlet, self._send)
@@ -217,6 +220,10 @@ class Loop:
         """1. A full loop polls for its membership's sake; what it is given nevertheless is held like the rest."""
         consumer = self._joined()
         room = self._limits.capacity - self._prefix.held()
+        if room > 0:
+            self._full_since = None
+        elif not self._full_for(PAUSE_AFTER):
+            return False
         if room <= 0 and consumer.assigned() != self._paused:
             self._paused = consumer.assigned()
             consumer.pause(sorted(self._paused))
@@ -229,6 +236,13 @@ class Loop:
             self._undecoded.extend(records)
             self._reached(POLLED)
         return True
+
+    def _full_for(self, seconds: float) -> bool:
+        """A client that is paused throws away what it fetched ahead, so who is full for a moment only lets it wait."""
+        now = self._tools.clock.monotonic()
+        if self._full_since is None:
+            self._full_since = now
+        return now - self._full_since >= seconds
 
     def _joined(self) -> Consumer:
         if self._consumer is None:
@@ -263,11 +277,13 @@ class Loop:
         return False
 
     async def _begin(self) -> bool:
-        """3. and the beginning of 4."""
-        begun = await self._running.start()
-        if begun:
-            self._tools.steps.reach(COUNTED)
-        return begun
+        """3. and the beginning of 4. Counting goes on beside the steps: the next records are decoded meanwhile."""
+        counted = self._counting.take()
+        if counted:
+            self._reached(COUNTED)
+        if self._counting.free() and self._running.can_start():
+            self._counting.begin(self._running.start())
+        return counted
 
     def _gather(self) -> None:
         """The end of 4."""
@@ -278,25 +294,23 @@ class Loop:
                 self._lanes.put_back(again)
             else:
                 self._lanes.finish(one.unit)
-            labels = (self._group, one.unit[0].record.topic)
-            self._tools.metrics.handle_duration.labels(*labels).observe(one.duration)
+            self._durations(one.unit[0].record.topic).observe(one.duration)
         if ended:
             self._reached(HANDLED)
 
     def _sort_out(self, ended: Ended) -> list[Held]:
         """Hands over what is finished and gives back what is to be handled again."""
-        if ended.said.outcomes is None:
+        said = ended.said
+        if said.outcomes is None:
             again = [held for held in ended.unit if not held.dropped]
             if again:
-                self._store.failed(ended.said.away)
+                self._store.failed(said.away)
             return again
-        handling = Handling(
-            self._source, ended.started_at, ended.duration, ended.said.traceparent, ended.said.tracestate
-        )
+        handling = Handling(self._source, ended.started_at, ended.duration, said.traceparent, said.tracestate)
         self._store.succeeded()
         again = []
-        for held, outcome in zip(ended.unit, ended.said.outcomes, strict=True):
-            if _worth_another_try(held, outcome):
+        for held, outcome in zip(ended.unit, said.outcomes, strict=True):
+            if worth_another_try(held, outcome):
                 held.tries += 1
                 self._store.failed(outcome)
                 again.append(held)
@@ -309,7 +323,7 @@ class Loop:
         envelope = unit[0].event.envelope
         context = extract(envelope.traceparent, envelope.tracestate)
         span = self._tools.tracer.start_as_current_span(event_span(envelope.type), context=context)
-        with log_context(**_ids(unit)), span:
+        with log_context(**log_ids(unit)), span:
             trace = inject()
             try:
                 outcomes = await self._work.handle(unit)
@@ -319,7 +333,7 @@ class Loop:
                 _log.exception("a handler raised")
                 if len(unit) > 1:
                     return await self._one_by_one(unit)
-                outcomes = (_raised(unit[0], error),)
+                outcomes = (raised(unit[0], error),)
         return Said(outcomes, *trace)
 
     async def _one_by_one(self, unit: list[Held]) -> Said:
@@ -332,20 +346,16 @@ class Loop:
         return Said(outcomes)
 
     async def _send(self) -> bool:
-        """5. Answers."""
+        """5."""
         return self._delivery.send()
-
-    async def _bury(self) -> bool:
-        """5. Dead letters."""
-        return await self._delivery.bury()
 
     def _collect(self) -> None:
         """6. What is acknowledged is finished: it may be committed as far as there is no gap before it."""
         delivered = self._delivery.take()
         for handled in delivered:
             self._prefix.finished(handled.partition, handled.record.position)
-            self._count_metrics(handled)
         if delivered:
+            self._count_metrics(delivered)
             self._reached(DELIVERED)
         self._counts.finished(self._prefix.take_places())
 
@@ -370,11 +380,14 @@ class Loop:
             await self._consumer.commit(places)
             self._prefix.committed(places)
 
-    def _count_metrics(self, handled: Handled) -> None:
-        topic, outcome = handled.record.topic, handled.outcome
-        self._tools.metrics.records.labels(self._group, topic, _WORDS[type(outcome)]).inc()
-        if isinstance(outcome, DeadLetter):
-            self._tools.metrics.dead_letters.labels(topic, outcome.reason).inc()
+    def _count_metrics(self, delivered: Sequence[Handled]) -> None:
+        metrics = self._tools.metrics
+        outcomes = Counter((one.record.topic, _WORDS[type(one.outcome)]) for one in delivered)
+        for (topic, word), number in outcomes.items():
+            metrics.records.labels(self._group, topic, word).inc(number)
+        for one in delivered:
+            if isinstance(one.outcome, DeadLetter):
+                metrics.dead_letters.labels(one.record.topic, one.outcome.reason).inc()
 
     def _reached(self, point: str) -> None:
         self._busy = True
@@ -382,32 +395,3 @@ class Loop:
 
 
 _WORDS: dict[type, str] = {Emit: "emitted", Skip: "skipped", Failed: "failed", DeadLetter: "dead_letter"}
-
-
-def _worth_another_try(held: Held, outcome: Outcome) -> bool:
-    """A request's failure is the orchestrator's to retry; nobody else would retry anything else."""
-    if held.dropped or not isinstance(outcome, Failed) or held.asks:
-        return False
-    return outcome.error_class in AGAIN and held.tries < TRIES
-
-
-def _raised(held: Held, error: Exception) -> Outcome:
-    text = f"{type(error).__name__}: {error}"
-    if held.asks:
-        return Failed(ErrorClassification.UNKNOWN, text)
-    return DeadLetter("handler raised", text)
-
-
-def _ids(unit: Sequence[Held]) -> dict[str, object]:
-    if len(unit) > 1:
-        return {"batch": len(unit)}
-    envelope = unit[0].event.envelope
-    return {
-        "event": envelope.id,
-        "type": envelope.type,
-        "stream": envelope.stream,
-        "workflow": envelope.workflow_id or None,
-        "stage": envelope.stage or None,
-        "part": envelope.part or None,
-        "attempt": envelope.attempt or None,
-    }

@@ -46,8 +46,10 @@ class FinishedPrefix:
         """The next positions to read, where they have moved since the last `committed`."""
         return [Place(*partition, position) for partition, position in self._next.items()]
 
-    def committed(self) -> None:
-        self._next = {}
+    def committed(self, places: Sequence[Place]) -> None:
+        for place in places:
+            if self._next.get((place.topic, place.partition)) == place.position:
+                del self._next[place.topic, place.partition]
 
     def drop(self, lost: frozenset[Partition]) -> None:
         for partition in lost:

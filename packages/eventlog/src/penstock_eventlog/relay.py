@@ -11,7 +11,8 @@ order. A row the log refuses for good is blocked: its stream waits, visibly, and
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from penstock_contracts.routing import shard_of
@@ -31,6 +32,7 @@ LEASED, READ, PUBLISHED, MARKED = "relay.1.leased", "relay.2.read", "relay.3.pub
 POINTS = (LEASED, READ, PUBLISHED, MARKED)
 BATCH = 500
 IDLE = 0.25
+MEASURE = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +54,7 @@ class Relay:
         self._store, self._sink, self._shards = store, sink, shards
         self._clock, self._metrics, self._steps = clock, metrics, steps
         self._batch, self._idle = batch, idle
+        self._measured_at: float | None = None
         self._wake = asyncio.Event()
         self._patience = Patience("store or log", clock)
         store.hints.subscribe(Hint.OUTBOX, self._wake)
@@ -90,12 +93,17 @@ class Relay:
             return 0
         self._steps.reach(LEASED)
         rows = await self._store.outbox.unsent(sorted(leases), self._batch)  # 2
-        await self._measure(rows)
+        await self._measure()
         if not rows:
             return 0
         self._steps.reach(READ)
-        for lease, shards in _by_lease(leases):
-            await self._publish([row for row in rows if shard_of(row.stream) in shards], lease, shards)
+        of_shards: dict[int, list[OutboxRow]] = {}
+        for row in rows:
+            of_shards.setdefault(shard_of(row.stream), []).append(row)
+        await _together(
+            self._publish([row for shard in shards for row in of_shards.get(shard, ())], lease, shards)
+            for lease, shards in _by_lease(leases)
+        )
         return len(rows)
 
     async def _publish(self, rows: Sequence[OutboxRow], lease: Lease, shards: Sequence[int]) -> None:
@@ -114,9 +122,8 @@ class Relay:
             return
         self._steps.reach(MARKED)
         taken = set(published.taken)
-        for row in rows:
-            if row.id in taken:
-                self._metrics.outbox_sent.labels(row.topic).inc()
+        for topic, number in Counter(row.topic for row in rows if row.id in taken).items():
+            self._metrics.outbox_sent.labels(topic).inc(number)
 
     async def _block(self, rows: Sequence[OutboxRow], published: Published, lease: Lease) -> None:
         """The first refused row of each stream; what follows it in the stream stays unsent."""
@@ -128,10 +135,21 @@ class Relay:
                 await self._store.outbox.block(row.id, reason, lease)
                 _log.error("a stream is blocked", extra={"stream": row.stream, "topic": row.topic, "reason": reason})
 
-    async def _measure(self, rows: Sequence[OutboxRow]) -> None:
-        oldest = await self._store.outbox.oldest_unsent() if rows else None
+    async def _measure(self) -> None:
+        now = self._clock.monotonic()
+        if self._measured_at is not None and now - self._measured_at < MEASURE:
+            return
+        self._measured_at = now
+        oldest = await self._store.outbox.oldest_unsent()
         age = 0.0 if oldest is None else (await self._store.now() - oldest).total_seconds()
         self._metrics.outbox_age.set(max(0.0, age))
+
+
+async def _together(pieces: Iterable[Coroutine[None, None, None]]) -> None:
+    """All of them to their end; then the first failure is raised."""
+    for outcome in await asyncio.gather(*pieces, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _by_lease(leases: Mapping[int, Lease]) -> list[tuple[Lease, list[int]]]:

@@ -72,36 +72,37 @@ class Running:
         self._concurrency = concurrency
         self._limit = limit
         self._at_work: list[AtWork] = []
+        self._being_counted: list[list[Held]] = []
 
-    def __len__(self) -> int:
-        return len(self._at_work)
-
-    async def start(self) -> bool:
-        """Counts and begins what may run beside each other, or one suspect when nothing else is handled in this
-        process. Whether anything was begun. Raises StoreUnavailable: then nothing was."""
-        if self._lanes.next_is_suspect():
-            return self._start_suspect()
+    def can_start(self) -> bool:
+        """Whether `start` would find something to begin. Gives up a claim to be alone that has lost its suspect."""
+        suspect = self._lanes.next_is_suspect()
+        if suspect:
+            return self._solitude.claim(self) and not self._at_work
         self._end_idle_claim()
-        units = self._take_units()
-        if not units:
-            return False
+        return suspect is False and len(self._at_work) < self._concurrency and self._solitude.open()
+
+    async def start(self) -> None:
+        """Counts and begins what may run beside each other, or one suspect when nothing else is handled in this
+        process. Raises StoreUnavailable: then nothing was begun."""
+        if self._lanes.next_is_suspect():
+            unit = self._lanes.take()
+            self._begin(unit, self._alone(unit))
+            return
+        units = self._being_counted = self._take_units()
         try:
             await self._counts.count([held for unit in units for held in unit])
         except StoreUnavailable:
             self._return_units(units)
             raise
-        self._return_units([unit for unit in units if any(held.suspect for held in unit)])
+        finally:
+            self._being_counted = []
+        # Suspects wait for their own turn, and what was lost while it was counted is no longer ours.
+        back = [unit for unit in units if any(held.suspect or held.dropped for held in unit)]
+        self._return_units(back)
         for unit in units:
-            if not any(held.suspect for held in unit):
+            if unit not in back:
                 self._begin(unit, self._call(unit))
-        return True
-
-    def _start_suspect(self) -> bool:
-        if not self._solitude.claim(self) or self._at_work:
-            return False
-        unit = self._lanes.take()
-        self._begin(unit, self._alone(unit))
-        return True
 
     def _take_units(self) -> list[list[Held]]:
         units: list[list[Held]] = []
@@ -127,7 +128,8 @@ class Running:
 
     def cancel(self, lost: frozenset[Partition]) -> list[Held]:
         """What is handled of these partitions; a unit that also has others goes on for their sake."""
-        dropped = [held for at_work in self._at_work for held in at_work.unit if held.partition in lost]
+        units = [*self._being_counted, *(at_work.unit for at_work in self._at_work)]
+        dropped = [held for unit in units for held in unit if held.partition in lost]
         for at_work in self._at_work:
             if all(held.partition in lost for held in at_work.unit):
                 at_work.task.cancel()

@@ -19,6 +19,9 @@ class Solitude:
     def forget(self, bell: Bell) -> None:
         self._bells.remove(bell)
 
+    def open(self) -> bool:
+        return not self._claims
+
     def join(self) -> bool:
         """False: somebody is alone, or waits to be."""
         if self._claims:

@@ -1,17 +1,20 @@
 """A consumer: one thread of ours fetches ahead, a batch at a time, and keeps the membership alive.
 
+Every call to the client is made on that thread: the client lets nobody else in while it polls, and whoever asks
+meanwhile, be it for a commit, waits without an end in sight. So a poll is short, and makes way for whatever is asked.
 The client calls back on that thread when partitions come and go; the event loop hears of it together with the records
 that were fetched in the same call, so there is one order of things.
 """
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import cast
+from typing import TypeVar, cast
 
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
@@ -22,7 +25,10 @@ from penstock_eventlog.kafka.failures import CREDENTIALS, failure_of
 from penstock_eventlog.ports import Partition, Revoked
 from penstock_store.rows import Place, RawRecord
 
+T = TypeVar("T")
 FETCH = 0.2
+SLICE = 0.01
+LAG = 5.0
 AHEAD = 500
 COMMIT = 10.0
 _NOT_OURS = frozenset(
@@ -45,6 +51,7 @@ class _Fetched:
     assigned: set[Partition] = field(default_factory=set)
     messages: list[Message] = field(default_factory=list)
     failure: LogError | None = None
+    ends: dict[Partition, int] = field(default_factory=dict)
 
 
 class KafkaConsumer:
@@ -65,8 +72,10 @@ class KafkaConsumer:
         self._failure: LogError | None = None
         self._closed = False
         self._fetching = False
-        self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
-        self._committer = ThreadPoolExecutor(1, thread_name_prefix="kafka-commit")
+        self._ends: dict[Partition, int] = {}
+        self._ends_at = 0.0
+        self._asked = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
         try:
             self._client = Client({**address.consumer(group), "error_cb": self._on_error}, logger=client_log)
             self._client.subscribe(
@@ -103,9 +112,7 @@ class KafkaConsumer:
             return
         try:
             async with asyncio.timeout(COMMIT):
-                await self._loop.run_in_executor(
-                    self._committer, partial(self._client.commit, offsets=offsets, asynchronous=False)
-                )
+                await self._ask(partial(self._client.commit, offsets=offsets, asynchronous=False))
         except TimeoutError as error:
             raise LogUnavailable(f"no answer to a commit for {COMMIT:.0f} s") from error
         except KafkaException as exception:
@@ -114,29 +121,27 @@ class KafkaConsumer:
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         self._paused |= self._assigned & frozenset(partitions)
-        self._set(self._client.pause, self._paused)
+        self._ask(partial(self._change, self._client.pause, self._paused))
 
     def resume(self, partitions: Sequence[Partition]) -> None:
         self._paused -= frozenset(partitions)
-        self._set(self._client.resume, self._assigned & frozenset(partitions))
+        self._ask(partial(self._change, self._client.resume, self._assigned & frozenset(partitions)))
         self._fetch()
 
     def assigned(self) -> frozenset[Partition]:
         return self._assigned
 
     def lag(self) -> Mapping[Partition, int]:
-        found: dict[Partition, int] = {}
-        for partition, position in self._next.items():
-            if partition in self._assigned:
-                _, high = self._client.get_watermark_offsets(self._wire([partition])[0], cached=True)
-                found[partition] = max(0, high - position)
-        return found
+        return {
+            partition: max(0, end - self._next[partition])
+            for partition, end in self._ends.items()
+            if partition in self._assigned and partition in self._next
+        }
 
     async def close(self) -> None:
         self._closed = True
-        await self._loop.run_in_executor(self._fetcher, self._client.close)
-        self._fetcher.shutdown(wait=False)
-        self._committer.shutdown(wait=False)
+        await self._ask(self._client.close)
+        self._thread.shutdown(wait=False)
 
     # On the event loop's thread.
 
@@ -164,7 +169,7 @@ class KafkaConsumer:
         waiting = any((one.topic, one.partition) not in self._paused for one in self._ahead)
         if not (self._closed or self._fetching or waiting):
             self._fetching = True
-            self._loop.run_in_executor(self._fetcher, self._fetch_batch).add_done_callback(self._receive)
+            self._loop.run_in_executor(self._thread, self._fetch_batch).add_done_callback(self._receive)
 
     def _receive(self, future: "asyncio.Future[_Fetched]") -> None:
         self._fetching = False
@@ -181,6 +186,7 @@ class KafkaConsumer:
         records = [self._record(message) for message in fetched.messages]
         self._ahead.extend(one for one in records if (one.topic, one.partition) in self._assigned)
         self._failure = fetched.failure or self._failure
+        self._ends.update(fetched.ends)
         if fetched.revoked or fetched.assigned or records or self._failure:
             self._arrived.set()
             self._wake.set()
@@ -188,7 +194,8 @@ class KafkaConsumer:
             self._fetch()
 
     def _record(self, message: Message) -> RawRecord:
-        headers = tuple((name, value or b"") for name, value in _headers(message))
+        found = _headers(message)
+        headers = tuple([(name, value or b"") for name, value in found])
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         assert topic is not None
         assert partition is not None
@@ -198,12 +205,15 @@ class KafkaConsumer:
     def _wire(self, partitions: Sequence[Partition] | frozenset[Partition]) -> list[TopicPartition]:
         return [TopicPartition(self._address.on_wire(topic), number) for topic, number in partitions]
 
-    def _set(self, change: Callable[[list[TopicPartition]], None], partitions: frozenset[Partition]) -> None:
-        try:
-            change(self._wire(partitions))
-        except KafkaException as exception:
-            # Lost a moment ago: the next poll tells.
-            _log.debug("not paused or resumed", extra={"error": str(exception)})
+    def _ask(self, question: Callable[[], T]) -> "asyncio.Future[T]":
+        """On the thread, next."""
+        self._asked += 1
+        answer = self._loop.run_in_executor(self._thread, question)
+        answer.add_done_callback(self._answered)
+        return answer
+
+    def _answered(self, _: object) -> None:
+        self._asked -= 1
 
     # On the fetching thread.
 
@@ -211,9 +221,10 @@ class KafkaConsumer:
         """Waits for the first record only: a batch would wait for its last."""
         self._fetched = fetched = _Fetched()
         try:
-            first = self._client.poll(FETCH)
+            first = self._first()
             if first is not None:
                 fetched.messages = [first, *self._client.consume(AHEAD - 1, 0)]
+            self._look_at_ends(fetched)
         except KafkaException as exception:
             fetched.failure = failure_of(exception.args[0])
         errors = [error for message in fetched.messages if (error := message.error()) is not None]
@@ -222,6 +233,32 @@ class KafkaConsumer:
             if not error.retriable() or error.code() in CREDENTIALS:
                 fetched.failure = failure_of(error)
         return fetched
+
+    def _first(self) -> Message | None:
+        """Makes way when something is asked; that is seen here without a lock, at the next slice if not at this one."""
+        for _ in range(round(FETCH / SLICE)):
+            message = self._client.poll(SLICE)
+            if message is not None or self._asked:
+                return message
+        return None
+
+    def _look_at_ends(self, fetched: _Fetched) -> None:
+        now = time.monotonic()
+        if now - self._ends_at < LAG:
+            return
+        self._ends_at = now
+        try:
+            for partition in self._assigned:
+                _, fetched.ends[partition] = self._client.get_watermark_offsets(self._wire([partition])[0], cached=True)
+        except KafkaException as exception:
+            _log.debug("the ends are not known", extra={"error": str(exception)})
+
+    def _change(self, change: Callable[[list[TopicPartition]], None], partitions: frozenset[Partition]) -> None:
+        try:
+            change(self._wire(partitions))
+        except KafkaException as exception:
+            # Lost a moment ago: the next poll tells.
+            _log.debug("not paused or resumed", extra={"error": str(exception)})
 
     def _on_assign(self, client: Client, partitions: list[TopicPartition]) -> None:
         """A pause outlives a revocation inside the client: what comes is resumed, and paused again by who wants it."""
