@@ -105,6 +105,10 @@ async def test_runs_are_listed_with_what_they_wait_for(console: Console) -> None
     assert waiting.endswith("files.review.completed")
 
 
+async def test_ls_lists_as_nothing_does(console: Console) -> None:
+    assert await said(console, "ls") == await said(console)
+
+
 async def test_filters_are_the_apis(console: Console) -> None:
     shown = await said(console, filters={"status": "COMPLETED"}, as_json=True)
     assert [job["id"] for job in json.loads(shown)["jobs"]] == ["run-2"]

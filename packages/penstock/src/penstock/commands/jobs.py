@@ -1,6 +1,6 @@
 """Look at runs, and ask something of one, through the jobs API.
 
-  penstock jobs                         the newest runs
+  penstock jobs                         the newest runs; `penstock jobs ls` is the same
   penstock jobs <id>                    one run with its stages and every attempt
   penstock jobs cancel <id>             end it; `pause` and `resume` hold it and let it go on
   penstock jobs retry <id>              try a part again that was given up, of a run that is still open

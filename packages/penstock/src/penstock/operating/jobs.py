@@ -17,7 +17,7 @@ ACTIONS = ("cancel", "pause", "resume", "retry", "replay")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`words`: nothing, the id of a job, or an action and the id of a job."""
+    """`words`: nothing or `ls`, the id of a job, or an action and the id of a job."""
 
     words: Sequence[str] = ()
     filters: Mapping[str, str] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Question:
 async def perform(question: Question, console: Console, now: datetime, out: TextIO) -> int:
     """The exit code. Raises NotUnderstood, and what the console's client raises."""
     match question.words:
-        case []:
+        case [] | ["ls"]:
             await _listed(question, console, now, out)
         case [job_id] if job_id not in ACTIONS:
             await _shown(question, job_id, console, now, out)
