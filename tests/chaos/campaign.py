@@ -121,7 +121,8 @@ class _Campaign:
         kills, wanted = self._killer.kills, self._plan.kills
         holding = sum(kill.holding for kill in kills)
         yield Verdict("the kills were made", len(kills) >= wanted, f"{len(kills)} of {wanted}")
-        yield Verdict("half of them with something in hand", 2 * holding >= len(kills), f"{holding} of {len(kills)}")
+        enough = holding >= self._plan.in_hand * len(kills)
+        yield Verdict("enough of them with something in hand", enough, f"{holding} of {len(kills)}")
 
     def _secrets(self, values: Sequence[bytes], forge: at_the_forge.ForgeView) -> Verdict:
         cluster = self._stage.cluster

@@ -38,7 +38,7 @@ def look(address: KafkaAddress) -> LogView:
     left = sum(view.ends.values())
     try:
         while left > 0:
-            messages = consumer.consume(1000, _SECONDS)
+            messages = consumer.consume(min(left, 1000), _SECONDS)  # it waits for so many, or the time
             if not messages:
                 raise AssertionError(f"{left} records cannot be read")
             for message in messages:

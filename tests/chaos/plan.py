@@ -21,6 +21,8 @@ class Plan:
     """Seconds from the first pull request until everything is to be over."""
     twice: bool = False
     """Whether every record is delivered twice."""
+    in_hand: float = 0.5
+    """The share of the kills that must hit somebody with something in hand, or the campaign proves too little."""
 
     @property
     def opening(self) -> float:
