@@ -84,7 +84,7 @@ class NotFound(RequestRefused):
 
 
 class NotAuthorised(RequestRefused):
-    """The credential is not valid or not allowed to do this."""
+    """The platform refuses our credential or what it asks for: check PENSTOCK_<PLATFORM>_TOKEN and its rights."""
 
 
 class AnchorsRefused(RequestRefused):
