@@ -35,6 +35,8 @@ class Start:
     """Seconds to the first answer of /livez."""
     taking: float
     """Seconds to the first answer of the endpoint."""
+    processor: float
+    """Seconds of processor time until then: what else runs on the machine hardly changes them."""
     megabytes: float
 
 
@@ -47,8 +49,10 @@ def start(on: Ground, label: str, program: Sequence[str]) -> Start:
         alive = time.perf_counter() - began
         await_answer(addresses.webhooks, HOOKS)
         taking = time.perf_counter() - began
+        times = psutil.Process(process.pid).cpu_times()
         generate(addresses.webhooks, label, [Phase(WEBHOOKS, connections=4)])
-        return Start(alive, taking, psutil.Process(process.pid).memory_info().rss / 2**20)
+        megabytes = psutil.Process(process.pid).memory_info().rss / 2**20
+        return Start(alive, taking, times.user + times.system, megabytes)
     finally:
         end(process)
 
@@ -68,12 +72,20 @@ def figures(own: Sequence[Start], every: Sequence[Start]) -> list[Figure]:
     smaller = tuple(other.megabytes / one.megabytes for one, other in zip(own, every, strict=True))
     alive = statistics.median(one.alive for one in own)
     name = "against a process of every service"
+    cpu = [statistics.median(one.processor for one in side) for side in (own, every)]
+    busy = f"/livez {alive:.2f} s; {cpu[0]:.2f} s of processor time"
     peer_seconds = statistics.median(one.taking for one in every)
     peer_size = statistics.median(one.megabytes for one in every)
     return [
-        Figure("ingest: from exec to the first webhook", taking, Side.BELOW, SECONDS, " s", f"/livez {alive:.2f} s"),
+        Figure("ingest: from exec to the first webhook", taking, Side.BELOW, SECONDS, " s", busy),
         Figure("ingest: resident memory", sizes, Side.BELOW, MEGABYTES, " MB"),
-        Figure(f"ingest: start {name}", faster, Side.AT_LEAST, FASTER, beside=f"peer {peer_seconds:.2f} s"),
+        Figure(
+            f"ingest: start {name}",
+            faster,
+            Side.AT_LEAST,
+            FASTER,
+            beside=f"peer {peer_seconds:.2f} s, {cpu[1]:.2f} s of processor time",
+        ),
         Figure(f"ingest: memory {name}", smaller, Side.AT_LEAST, SMALLER, beside=f"peer {peer_size:.0f} MB"),
     ]
 
