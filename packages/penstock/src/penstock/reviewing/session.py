@@ -77,6 +77,7 @@ async def _receive(bench: Workbench) -> None:
         number=ref.number,
         delivery_id="1",
         sender="you",
+        sender_association="OWNER",
         command=Command.FULL_REVIEW,
     )
     envelope = Envelope(
