@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from penstock.local.ports import free_port
 from tests.support.processes import Processes, StartedProcess
 from tests.trouble.page import quoted
 from tests.trouble.sasl import refusing_broker
@@ -94,6 +95,12 @@ def test_a_wrong_database_password_is_named_with_its_variable(
     told = complaint(start(processes, service, wrong))
     assert quoted("the database refuses these credentials, check PENSTOCK_DATABASE_URL") in told
     assert "wrong@" not in told
+
+
+@pytest.mark.parametrize("service", ["ingest", "prepare"])
+def test_a_database_that_does_not_answer_is_asked_about(service: str, processes: Processes) -> None:
+    told = complaint(start(processes, service, f"postgresql://penstock@127.0.0.1:{free_port()}/penstock"))
+    assert quoted("Connection refused: is the server of PENSTOCK_DATABASE_URL up?") in told
 
 
 @pytest.mark.parametrize("service", ["ast", "orchestrator"])

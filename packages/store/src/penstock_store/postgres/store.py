@@ -81,5 +81,6 @@ async def _check_version(url: str, settings: PoolSettings) -> None:
                 has_version = await (await connection.execute(_HAS_VERSION)).fetchone()
                 row = await (await connection.execute(_VERSION)).fetchone() if has_version and has_version[0] else None
     except StoreUnavailable as error:
-        raise StoreUnavailable(f"{error}: is the server of PENSTOCK_DATABASE_URL up?") from error
+        said, _, _ = str(error).partition("\n")
+        raise StoreUnavailable(f"{said}: is the server of PENSTOCK_DATABASE_URL up?") from error
     version.compare(row[0] if row else None)
