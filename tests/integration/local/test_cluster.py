@@ -50,8 +50,8 @@ def test_up_starts_everything_up_again_mends_what_was_killed_and_down_leaves_not
     assert run("up", folder) == 0
     assert processes_of(folder) == before
 
-    for pid_file in ("services/orchestrator.pid", "services/ingest.pid", "postgres/server.pid", "forge/forge.pid"):
-        os.kill(json.loads((folder / pid_file).read_text())["pid"], signal.SIGKILL)
+    for name in ("services/orchestrator", "services/ingest", "postgres/server", "kafka/node-1", "forge/forge"):
+        os.kill(json.loads((folder / f"{name}.pid").read_text())["pid"], signal.SIGKILL)
     assert run("status", folder) == 1
     assert run("up", folder) == 0
     assert run("status", folder) == 0
