@@ -13,13 +13,12 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
 
-from bench.figures import Figure
+from bench.figures import Figure, measured_by
 
 FILES = ("codec", "apply", "loop", "relay", "webhook", "ingest_start", "webhook_to_request", "review")
 RESULTS = Path(__file__).with_name("results.md")
@@ -52,14 +51,10 @@ def _all(names: Sequence[str], *, short: bool) -> Iterator[tuple[str, Figure]]:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes:
         for name in names:
             began = time.monotonic()
-            for figure in processes.submit(measure, name, short).result():
+            for figure in processes.submit(measured_by, name, short).result():
                 print(figure.line(), flush=True)
                 yield name, figure
             print(f"  ({name}: {time.monotonic() - began:.0f} s)", flush=True)
-
-
-def measure(name: str, short: bool) -> tuple[Figure, ...]:
-    return tuple(import_module(f"bench.{name}").main(short))
 
 
 def table(measured: Measured) -> str:

@@ -27,15 +27,6 @@ class Comparison:
         rates = f"{_spread(self.ours, form)}/s, peer {_spread(self.peer, form)}/s"
         return Figure(name, self.ratios, Side.AT_LEAST, bound, beside=rates)
 
-    def report(self, name: str, bound: float) -> bool:
-        """Prints the figure and says whether it holds."""
-        ratio = statistics.median(self.ratios)
-        print(
-            f"{name}: {_spread(self.ours, ',.0f')}/s, peer {_spread(self.peer, ',.0f')}/s; "
-            f"ratio {_spread(self.ratios, '.2f')}, bound {bound}: {'holds' if ratio >= bound else 'MISSED'}"
-        )
-        return ratio >= bound
-
 
 def alternate(ours: Callable[[], float], peer: Callable[[], float], rounds: int = ROUNDS) -> Comparison:
     """Each returns its rate. A first turn of both warms up and does not count."""

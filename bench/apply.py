@@ -1,6 +1,6 @@
 """How fast events are applied, against the same statements in raw psycopg on the same durable server in the same run.
 
-    python bench/apply.py [events per round] [rounds]
+    python -m bench.apply [--short]
 
 The peer gets the statements and values of each transaction ready-made: it neither decides nor encodes. A second peer
 also decides, evolves and encodes each fact, which no program is spared; the ratio to it is what the store itself costs.
@@ -10,19 +10,18 @@ Bounds: ratio to the first >= 0.7 (median over the rounds); at least 1,000 event
 import asyncio
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 from psycopg_pool import AsyncConnectionPool
 
-from penstock.local.postgres import Durability, EmbeddedPostgres
+from bench.alternate import ROUNDS
+from bench.figures import Figure, Side, alone
+from bench.setup import ground
 from penstock_contracts.codec import Codec
 from penstock_runtime.steps import NO_STEPS
-from penstock_store import migrations
 from penstock_store.changes import Changes
 from penstock_store.folding import Folding
 from penstock_store.postgres import PostgresStore, applying
@@ -135,7 +134,7 @@ async def peer(pool: AsyncConnectionPool[Any], thinking: Thinking, label: str, c
     return count / (time.perf_counter() - began)
 
 
-async def compare(url: str, size: int, count: int, rounds: int) -> bool:
+async def compare(url: str, size: int, count: int, rounds: int) -> list[Figure]:
     settings = PoolSettings(size=CONNECTIONS)
     store = await PostgresStore.open(url, settings)
     measured: list[tuple[float, float, float]] = []
@@ -150,35 +149,24 @@ async def compare(url: str, size: int, count: int, rounds: int) -> bool:
             thinking = await peer(pool, think, f"t{size}-{turn}", count, size)
             measured.append((rate, rate / sending, rate / thinking))
     await store.close()
-    return report(size, measured)
+    return figures(size, measured)
 
 
-def report(size: int, measured: Sequence[tuple[float, float, float]]) -> bool:
-    rates, ratios, thinking = (sorted(column) for column in zip(*measured, strict=True))
-    holds = bool(statistics.median(ratios) >= RATIO and statistics.median(rates) >= FLOORS[size])
-    print(f"batch {size}: {'holds' if holds else 'MISSED'}")
-    print(f"  {spread(rates, ',.0f')} events/s, bound {FLOORS[size]:,}")
-    print(f"  {spread(ratios, '.2f')} of the same statements, bound {RATIO}")
-    print(f"  {spread(thinking, '.2f')} of the same statements with the same deciding and encoding")
-    return holds
+def figures(size: int, measured: Sequence[tuple[float, float, float]]) -> list[Figure]:
+    rates, ratios, thinking = zip(*measured, strict=True)
+    how = "one by one" if size == 1 else f"in batches of {size}"
+    beside = f"{statistics.median(thinking):.2f} where the peer decides and encodes as well"
+    return [
+        Figure(f"apply: events {how}", rates, Side.AT_LEAST, FLOORS[size], "/s"),
+        Figure(f"apply: {how}, against the same statements", ratios, Side.AT_LEAST, RATIO, beside=beside),
+    ]
 
 
-def spread(values: Sequence[float], how: str) -> str:
-    return f"{statistics.median(values):{how}} ({values[0]:{how}} to {values[-1]:{how}})"
-
-
-def main(count: int = 3_000, rounds: int = 5) -> int:
-    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
-        Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "postgres", Durability.DURABLE)
-        server.start()
-        try:
-            migrations.upgrade(server.url())
-            held = [asyncio.run(compare(server.url(), size, count, rounds)) for size in FLOORS]
-        finally:
-            server.remove()
-    return 0 if all(held) else 1
+def main(short: bool) -> Sequence[Figure]:
+    count, rounds = (1_000, 3) if short else (3_000, ROUNDS)
+    with ground() as on:
+        return [figure for size in FLOORS for figure in asyncio.run(compare(on.database_url, size, count, rounds))]
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(int(argument) for argument in sys.argv[1:])))
+    sys.exit(alone(main))

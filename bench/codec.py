@@ -1,6 +1,6 @@
 """How fast events of 2.7 KB are written and read with their envelope, against bare fastavro on the same values.
 
-    python -m bench.codec [events per round] [rounds]
+    python -m bench.codec [--short]
 
 Ours makes headers and a framed value from a fact, and a fact from them; the peer makes bytes from a dictionary and a
 dictionary from them. Bound: ratio >= 0.4 (median over the rounds) for both directions.
@@ -9,6 +9,7 @@ dictionary from them. Bound: ratio >= 0.4 (median over the rounds) for both dire
 import io
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ import fastavro
 import msgspec
 
 from bench.alternate import ROUNDS, alternate, rate_of
+from bench.figures import Figure, alone
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import Stage
 from penstock_contracts.event import Event
@@ -36,7 +38,7 @@ def event() -> Event[Fact]:
     return Event(envelope, replace(fact, parts=parts))
 
 
-def encoding(codec: Codec, said: Event[Fact], schema: Any, count: int, rounds: int) -> bool:
+def encoding(codec: Codec, said: Event[Fact], schema: Any, count: int, rounds: int) -> Figure:
     plain = msgspec.to_builtins(said.fact, builtin_types=(datetime,))
 
     def bare() -> bytes:
@@ -46,10 +48,10 @@ def encoding(codec: Codec, said: Event[Fact], schema: Any, count: int, rounds: i
 
     weight = len(codec.encode(said).value)
     compared = alternate(lambda: rate_of(lambda: codec.encode(said), count), lambda: rate_of(bare, count), rounds)
-    return compared.report(f"encode {weight} bytes", BOUND)
+    return compared.figure(f"codec: encode {weight:,} bytes with their envelope, against bare fastavro", BOUND)
 
 
-def decoding(codec: Codec, said: Event[Fact], schema: Any, count: int, rounds: int) -> bool:
+def decoding(codec: Codec, said: Event[Fact], schema: Any, count: int, rounds: int) -> Figure:
     encoded = codec.encode(said)
     body = encoded.value[FRAME:]
 
@@ -61,15 +63,16 @@ def decoding(codec: Codec, said: Event[Fact], schema: Any, count: int, rounds: i
         lambda: rate_of(bare, count),
         rounds,
     )
-    return compared.report(f"decode {len(encoded.value)} bytes", BOUND)
+    weight = len(encoded.value)
+    return compared.figure(f"codec: decode {weight:,} bytes with their envelope, against bare fastavro", BOUND)
 
 
-def main(count: int = 10_000, rounds: int = ROUNDS) -> int:
+def main(short: bool) -> Sequence[Figure]:
+    count, rounds = (2_000, 3) if short else (10_000, ROUNDS)
     codec, said = Codec(), event()
     schema = fastavro.parse_schema(json.loads(schema_of(type(said.fact)).text), named_schemas={})
-    held = [direction(codec, said, schema, count, rounds) for direction in (encoding, decoding)]
-    return 0 if all(held) else 1
+    return [direction(codec, said, schema, count, rounds) for direction in (encoding, decoding)]
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(int(argument) for argument in sys.argv[1:])))
+    sys.exit(alone(main))

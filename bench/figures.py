@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
+
+from penstock.local.errors import KafkaUnavailable
 
 
 class Side(Enum):
@@ -56,6 +59,15 @@ class Figure:
 
 Measure = Callable[[bool], Sequence[Figure]]
 """`main(short)` of a file in here. Short is for a look in between: fewer and shorter rounds, same bounds."""
+
+
+def measured_by(name: str, short: bool) -> tuple[Figure, ...]:
+    """The figures of one file of this folder; none where it needs a Kafka and there is none."""
+    try:
+        return tuple(import_module(f"bench.{name}").main(short))
+    except KafkaUnavailable as unavailable:
+        print(f"NOT MEASURED, {name}: {unavailable}", file=sys.stderr)
+        return ()
 
 
 def alone(measure: Measure) -> int:

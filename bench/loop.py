@@ -1,6 +1,6 @@
 """How fast the loop takes records to a handler that does nothing, against a bare poll loop that also decodes.
 
-    python bench/loop.py [records per round] [rounds]
+    python -m bench.loop [--short]
 
 Both read the same topic of a real broker. Ours counts deliveries in a durable PostgreSQL, keeps lanes, commits the
 finished prefix; the peer consumes, decodes, commits once a batch. Bound: ratio >= 0.4 (median over the rounds) for
@@ -10,18 +10,18 @@ batches; the form that handles one record after the other is shown beside it.
 import asyncio
 import statistics
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import cast
 
 from confluent_kafka import Consumer
 from prometheus_client import CollectorRegistry
 
-from penstock.local.kafka import KafkaCluster
-from penstock.local.postgres import Durability, EmbeddedPostgres
+from bench.alternate import ROUNDS, Comparison
+from bench.figures import Figure, alone
+from bench.setup import ground, kafka
 from penstock_contracts.codec import Codec
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
@@ -34,7 +34,6 @@ from penstock_eventlog.work import InBatches, OneByOne, Work
 from penstock_runtime.collecting import collect_rarely
 from penstock_runtime.machine import drive
 from penstock_runtime.metrics import Metrics
-from penstock_store import migrations
 from penstock_store.postgres import PostgresStore
 from penstock_store.rows import Delivered
 from tests.unit.penstock_eventlog.events import ast_requested
@@ -106,43 +105,27 @@ async def ours(log: KafkaLog, store: PostgresStore, count: int, form: str) -> fl
     return count / (counting.finished - counting.began)
 
 
-async def measure(address: KafkaAddress, url: str, count: int, rounds: int) -> bool:
+async def measure(address: KafkaAddress, url: str, count: int, rounds: int) -> list[Figure]:
     log = KafkaLog(address)
     store = await PostgresStore.open(url)
     await fill(log, count)
-    passed = True
-    for form in ("batches", "one by one"):
-        ratios: list[float] = []
+    rates: dict[str, list[tuple[float, float]]] = {"batches": [], "one by one": []}
+    for form, pairs in rates.items():
         for _ in range(rounds):
             bare = await asyncio.to_thread(peer, address, count)
-            rate = await ours(log, store, count, form)
-            ratios.append(rate / bare)
-            print(f"{form:<11} bare {bare:>8.0f}/s  loop {rate:>8.0f}/s  ratio {rate / bare:.2f}")
-        median = statistics.median(ratios)
-        print(f"{form:<11} median {median:.2f}, from {min(ratios):.2f} to {max(ratios):.2f}, bound {RATIO}")
-        passed = passed and (median >= RATIO or form != "batches")
+            pairs.append((await ours(log, store, count, form), bare))
     await store.close()
-    return passed
+    compared = {form: Comparison(*zip(*pairs, strict=True)) for form, pairs in rates.items()}
+    batches = compared["batches"].figure("loop: batches, against a bare poll loop that also decodes", RATIO)
+    single = statistics.median(compared["one by one"].ratios)
+    return [replace(batches, beside=f"{batches.beside}; one record after the other: ratio {single:.2f}")]
 
 
-def main() -> int:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+def main(short: bool) -> Sequence[Figure]:
     collect_rarely()  # as every service does
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o711)
-        cluster = KafkaCluster(Path(folder) / "kafka")
-        server = EmbeddedPostgres(Path(folder) / "postgres", Durability.DURABLE)
-        cluster.start()
-        server.start()
-        try:
-            migrations.upgrade(server.url())
-            address = KafkaAddress(cluster.bootstrap)
-            return 0 if asyncio.run(measure(address, server.url(), count, rounds)) else 1
-        finally:
-            server.remove()
-            cluster.remove()
+    with ground() as on, kafka(on) as address:
+        return asyncio.run(measure(address, on.database_url, 5_000 if short else 20_000, 3 if short else ROUNDS))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone(main))

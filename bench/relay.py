@@ -1,6 +1,6 @@
 """How fast the relay takes rows from the outbox to Kafka, against a bare producer loop over the same rows.
 
-    python bench/relay.py [rows per round] [rounds]
+    python -m bench.relay [--short]
 
 The peer reads the same rows with one plain statement, in batches of the same size, and produces them to the same topic,
 waiting for each batch's acknowledgements. It neither marks them nor holds leases, which the relay does in a durable
@@ -8,18 +8,17 @@ PostgreSQL. Bound: ratio >= 0.5 (median over the rounds).
 """
 
 import asyncio
-import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
 import psycopg
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
-from penstock.local.kafka import KafkaCluster
-from penstock.local.postgres import Durability, EmbeddedPostgres
+from bench.alternate import ROUNDS, Comparison
+from bench.figures import Figure, alone
+from bench.setup import ground, kafka
 from penstock_contracts.codec import Codec
 from penstock_contracts.routing import SHARDS
 from penstock_eventlog.kafka import KafkaAddress, KafkaLog
@@ -30,7 +29,6 @@ from penstock_eventlog.sinks import ProducerSink
 from penstock_runtime.clock import SystemClock
 from penstock_runtime.collecting import collect_rarely
 from penstock_runtime.metrics import Metrics
-from penstock_store import migrations
 from penstock_store.postgres import PostgresStore
 from penstock_store.postgres.headers import unpack_headers
 from penstock_store.rows import NewOutboxRow
@@ -94,42 +92,26 @@ async def ours(log: KafkaLog, store: PostgresStore, count: int) -> float:
     return rate
 
 
-async def measure(address: KafkaAddress, url: str, count: int, rounds: int) -> bool:
+async def measure(address: KafkaAddress, url: str, count: int, rounds: int) -> Figure:
     log = KafkaLog(address)
     await log.prepare()
     store = await PostgresStore.open(url)
-    ratios: list[float] = []
+    pairs: list[tuple[float, float]] = []
     for turn in range(rounds + 1):
         await store.outbox.put(rows_of(turn, count))
         bare = await peer(address, url)
-        rate = await ours(log, store, count)
-        if turn:  # the first one warms broker and database up
-            ratios.append(rate / bare)
-            print(f"bare {bare:>8.0f}/s  relay {rate:>8.0f}/s  ratio {rate / bare:.2f}")
-    median = statistics.median(ratios)
-    print(f"median {median:.2f}, from {min(ratios):.2f} to {max(ratios):.2f}, bound {RATIO}")
+        pairs.append((await ours(log, store, count), bare))
     await store.close()
-    return median >= RATIO
+    warm = pairs[1:]  # the first one warms broker and database up
+    return Comparison(*zip(*warm, strict=True)).figure("relay: against a bare producer loop over the same rows", RATIO)
 
 
-def main() -> int:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+def main(short: bool) -> Sequence[Figure]:
     collect_rarely()  # as every service does
-    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = KafkaCluster(Path(folder) / "kafka")
-        server = EmbeddedPostgres(Path(folder) / "postgres", Durability.DURABLE)
-        cluster.start()
-        server.start()
-        try:
-            migrations.upgrade(server.url())
-            held = asyncio.run(measure(KafkaAddress(cluster.bootstrap), server.url(), count, rounds))
-        finally:
-            server.remove()
-            cluster.remove()
-    return 0 if held else 1
+    with ground() as on, kafka(on) as address:
+        count, rounds = (2_500, 3) if short else (10_000, ROUNDS)
+        return [asyncio.run(measure(address, on.database_url, count, rounds))]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone(main))

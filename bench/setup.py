@@ -17,9 +17,11 @@ import msgspec
 
 from bench.bodies import SECRET
 from bench.generator import Job, Phase, Seen
+from penstock.local.kafka import KafkaCluster
 from penstock.local.ports import free_ports
 from penstock.local.postgres import Durability, EmbeddedPostgres
 from penstock.local.process import Command, ServerProcess, start_process
+from penstock_eventlog.kafka import KafkaAddress
 from penstock_store.migrations import upgrade
 
 PATIENCE = 60.0
@@ -75,6 +77,17 @@ def ground() -> Iterator[Ground]:
             yield Ground(folder, server.url())
         finally:
             server.remove()
+
+
+@contextmanager
+def kafka(on: Ground) -> Iterator[KafkaAddress]:
+    """A broker beside the database. Raises KafkaUnavailable."""
+    cluster = KafkaCluster(on.folder / "kafka")
+    cluster.start()
+    try:
+        yield KafkaAddress(cluster.bootstrap)
+    finally:
+        cluster.remove()
 
 
 def end(process: ServerProcess) -> None:
