@@ -10,7 +10,7 @@ from tests.support.assembling import assembled
 async def test_one_loop_hears_what_is_asked_of_the_analysis() -> None:
     async with assembled(assemble, {"PENSTOCK_AST_WORKERS": "1", "PENSTOCK_GITHUB_TOKEN": "t"}) as service:
         assert [machine.name for machine in service.machines] == ["loop.penstock-ast"]
-        assert {check.name for check in service.checks} == {"database", "log"}
+        assert {check.name for check in service.checks} == {"database", "log", "loop.penstock-ast"}
 
 
 async def test_a_bad_value_stops_the_start_by_its_name() -> None:

@@ -11,7 +11,6 @@ from penstock_llm_review.settings import ModelSettings
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.errors import SettingsError
 from penstock_runtime.metrics import Metrics
-from penstock_runtime.outgoing import OutgoingSettings
 from penstock_runtime.settings import load
 from tests.unit.penstock_llm_review.test_handler import FakeModel
 
@@ -38,11 +37,11 @@ def test_a_model_without_a_name_stops_the_start(variables: dict[str, str]) -> No
 async def test_the_model_that_is_put_together_is_the_chosen_one() -> None:
     metrics = Metrics(CollectorRegistry())
     settings = load(ModelSettings, {"PENSTOCK_LLM_KEY": "k", "PENSTOCK_LLM_MODEL": "small"})
-    model = model_of(settings, OutgoingSettings(), metrics, ManualClock())
+    model = model_of(settings, {}, metrics, ManualClock())
     assert model is not None
     assert model.name == "small"
     await model.close()
-    assert model_of(load(ModelSettings, {}), OutgoingSettings(), metrics, ManualClock()) is None
+    assert model_of(load(ModelSettings, {}), {}, metrics, ManualClock()) is None
 
 
 async def test_calls_tokens_and_refusals_are_counted() -> None:

@@ -13,6 +13,7 @@ from penstock_commenter.ports import Platforms
 from penstock_commenter.settings import CommenterSettings
 from penstock_commenter.sweeper import Sweeper
 from penstock_eventlog.handles import bound
+from penstock_eventlog.loop import Loop
 from penstock_eventlog.wanted import Wanted
 from penstock_eventlog.work import OneByOne
 from penstock_eventlog.workbench import Workbench, standing_apart
@@ -37,7 +38,7 @@ async def assemble(context: Context, bench: Workbench) -> Service:
         public_url=(settings.public_url or "").rstrip("/"),
     )
     platforms = platforms_of(access, settings)
-    commenter = commenter_of(context, bench, settings, voice, platforms)
+    commenter = commenter_of(bench, platforms, voice, settings, context.instance)
     sweeper = Sweeper(
         store=bench.store,
         platforms=platforms,
@@ -48,25 +49,29 @@ async def assemble(context: Context, bench: Workbench) -> Service:
         metrics=context.metrics,
         holder=f"{context.instance}/sweeper",
     )
-    work = OneByOne(bound(HANDLES, commenter))
-    return Service(machines=(*worker_loops(SERVICE, work, bench.tools), sweeper), close=(platforms.close,))
+    return Service(machines=(*loops(bench, commenter), sweeper), close=(platforms.close,))
 
 
 def commenter_of(
-    context: Context, bench: Workbench, settings: CommenterSettings, voice: Voice, platforms: Platforms
+    bench: Workbench, platforms: Platforms, voice: Voice, settings: CommenterSettings, holder: str
 ) -> Commenter:
+    """On whatever platforms are given."""
     return Commenter(
         store=bench.store,
         platforms=platforms,
-        wanted=Wanted(bench.store.executions, context.clock),
-        clock=context.clock,
-        steps=context.steps,
+        wanted=Wanted(bench.store.executions, bench.tools.clock),
+        clock=bench.tools.clock,
+        steps=bench.tools.steps,
         voice=voice,
         timing=settings.timing,
-        doubts=Doubts(context.clock),
-        holder=context.instance,
+        doubts=Doubts(bench.tools.clock),
+        holder=holder,
         on_failure=settings.failed_status,
     )
+
+
+def loops(bench: Workbench, commenter: Commenter) -> tuple[Loop, ...]:
+    return worker_loops(SERVICE, OneByOne(bound(HANDLES, commenter)), bench.tools)
 
 
 def marker_secret(settings: CommenterSettings, access: Mapping[str, PlatformAccess]) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from penstock_eventlog.handles import bound
+from penstock_eventlog.loop import Loop
 from penstock_eventlog.wanted import Wanted
 from penstock_eventlog.work import OneByOne
 from penstock_eventlog.workbench import Workbench, standing_apart
@@ -11,12 +12,14 @@ from penstock_platforms import registry
 from penstock_platforms.ports import Platform
 from penstock_prepare.adapters.readers import PlatformReaders
 from penstock_prepare.handler import HANDLES, PrepareHandler
+from penstock_prepare.ports import Readers
 from penstock_prepare.reading import ChangeReader
 from penstock_prepare.settings import PrepareSettings
 from penstock_runtime.process import Context, Service
 from penstock_runtime.settings import platform_access
 from penstock_sources.access import Repositories, SourceSettings
 from penstock_sources.mirrors import GitMirrors
+from penstock_sources.ports import Sources
 
 _CONCURRENCY = 8
 
@@ -25,19 +28,31 @@ SERVICE = "prepare"
 
 async def assemble(context: Context, bench: Workbench) -> Service:
     """Raises SettingsError."""
-    settings = context.load(PrepareSettings)
     readers = readers_of(context.environ)
+    sources = GitMirrors(context.load(SourceSettings).mirrors)
+    repositories = Repositories.of_environment(context.environ)
+    ignored = context.load(PrepareSettings).ignored_authors
+    return Service(machines=loops(bench, readers, sources, repositories, ignored), close=(readers.close,))
+
+
+def loops(
+    bench: Workbench,
+    readers: Readers,
+    sources: Sources,
+    repositories: Repositories,
+    ignored_authors: tuple[str, ...] = (),
+) -> tuple[Loop, ...]:
+    """On whatever platform and repositories are given."""
     handler = PrepareHandler(
         blobs=bench.store.blobs,
         readers=readers,
-        repositories=Repositories.of_environment(context.environ),
-        changes=ChangeReader(GitMirrors(context.load(SourceSettings).mirrors), bench.store.blobs),
+        repositories=repositories,
+        changes=ChangeReader(sources, bench.store.blobs),
         wanted=Wanted(bench.store.executions, bench.tools.clock),
         clock=bench.tools.clock,
-        ignored_authors=settings.ignored_authors,
+        ignored_authors=ignored_authors,
     )
-    work = OneByOne(bound(HANDLES, handler), concurrency=_CONCURRENCY)
-    return Service(machines=worker_loops(SERVICE, work, bench.tools), close=(readers.close,))
+    return worker_loops(SERVICE, OneByOne(bound(HANDLES, handler), concurrency=_CONCURRENCY), bench.tools)
 
 
 def readers_of(environ: Mapping[str, str]) -> PlatformReaders:

@@ -15,6 +15,7 @@ from penstock_ast.adapters.pool import ProcessPool
 from penstock_ast.settings import AstSettings
 from penstock_commenter.identity import Markers
 from penstock_commenter.occasion import Voice
+from penstock_commenter.settings import CommenterSettings
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import Stage
 from penstock_contracts.flow import TOPICS
@@ -23,7 +24,7 @@ from penstock_eventlog.memory import MemoryLog
 from penstock_eventlog.solitude import Solitude
 from penstock_eventlog.workbench import Workbench
 from penstock_llm_review.adapters.memory import MemoryAnswers
-from penstock_llm_review.ports import Model
+from penstock_llm_review.bootstrap import model_of
 from penstock_llm_review.settings import ModelSettings
 from penstock_orchestrator.rules import Rules
 from penstock_runtime.clock import SystemClock
@@ -42,12 +43,13 @@ _SCHEDULES = dict.fromkeys(Stage, FAST) | {Stage.PR_REVIEW: AGGRESSIVE, Stage.FI
 async def opened(chosen: Chosen, sources: NarrowedSources, environ: Mapping[str, str]) -> AsyncIterator[Parts]:
     """Closes what it opened. Raises SettingsError, SourceError."""
     ast, llm = load(AstSettings, environ), load(ModelSettings, environ)
+    comments = load(CommenterSettings, environ)
     bench = _bench()
     platform = LocalPlatform(sources, await pull_request(chosen, sources))
     pool = NearPool(ProcessPool(ast.workers, ast.file_seconds))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(pool.close)
-        model = _model(llm, environ, bench)
+        model = model_of(llm, environ, bench.tools.metrics, bench.tools.clock)
         if model is not None:
             stack.push_async_callback(model.close)
         yield Parts(
@@ -63,6 +65,7 @@ async def opened(chosen: Chosen, sources: NarrowedSources, environ: Mapping[str,
             voice=Voice("penstock", Markers(b"local"), Redactor(secrets_in(environ)).redact),
             ast=ast,
             llm=llm,
+            comments=comments,
         )
 
 
@@ -72,13 +75,3 @@ def _bench() -> Workbench:
     store, log = MemoryStore(clock, codec=codec), MemoryLog({topic.name: 1 for topic in TOPICS})
     tools = Tools(log, store, codec, Metrics(CollectorRegistry()), Solitude(), clock)
     return Workbench(store, log, tools)
-
-
-def _model(settings: ModelSettings, environ: Mapping[str, str], bench: Workbench) -> Model | None:
-    if settings.chosen() is None:
-        return None
-    # The HTTP client takes as long to import as a review without a model.
-    from penstock_llm_review.bootstrap import model_of
-    from penstock_runtime.outgoing import OutgoingSettings
-
-    return model_of(settings, load(OutgoingSettings, environ), bench.tools.metrics, bench.tools.clock)
