@@ -33,7 +33,7 @@ async def test_rubbish_on_every_topic_is_put_aside_and_told_and_a_pull_request_g
     async with all_but(place):
         await place.pull_request(await place.repository())
         (run,) = await place.over()
-        assert (run["outcome"], place.reviews()) == ("reviewed", 1)
+        assert (run["outcome"], place.reviews()) == ("reviewed", 1), (place.summary(), await place.history(run, "ast"))
 
         async def one_for_each() -> Sequence[dict[str, Any]]:
             letters = await place.dead_letters()
