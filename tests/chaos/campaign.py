@@ -105,7 +105,7 @@ class _Campaign:
             "webhooks sent again": self._load.redelivered,
             "records on the log": len(log.values),
             "the model": json.loads(urllib.request.urlopen(f"{self._stage.model_url}/told", timeout=10).read()),
-            "ended without being killed": dict(self._killer.ended_alone) or "nothing",
+            "ended without being killed": "; ".join(self._killer.ended_alone) or "nothing",
             "back at work after": ", ".join(
                 f"{name} {median(times):.1f} s ({max(times):.1f} s at most)"
                 for name, times in sorted(self._killer.back_after.items())

@@ -1,13 +1,15 @@
 """kill -9, again and again, preferably of who holds a record; and the one who starts again what has died."""
 
 import asyncio
+import json
 import os
 import signal
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from penstock_eventlog import relay
 from penstock_store.points import RECEIVE_WRITTEN
@@ -19,7 +21,9 @@ _LONGEST = 60.0
 _SUPERVISION = 0.5
 _IN_HAND = frozenset({relay.READ, relay.PUBLISHED, RECEIVE_WRITTEN})
 _CANDIDATES = 7
-_AT_RANDOM = 0.25
+_PATIENCE = 2.0
+"""Paces that a kill waits for its moment; the next ones catch up."""
+_AT_RANDOM = 0.2
 """The share of kills that wait for nothing."""
 
 
@@ -43,8 +47,8 @@ class Killer:
     stage: Stage
     plan: Plan
     kills: list[Kill] = field(default_factory=list)
-    ended_alone: Counter[str] = field(default_factory=Counter)
-    """Services that ended without being killed, and were started again."""
+    ended_alone: list[str] = field(default_factory=list)
+    """Services that ended without being killed, each with its last words, and were started again."""
     back_after: dict[str, list[float]] = field(default_factory=dict)
     """How long after each kill a server answered, or a service reached its first step."""
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,7 +68,7 @@ class Killer:
                     bounces.create_task(self._bounce(waiting.pop(0)))
                 else:
                     nearest = waiting[:1] if rng.random() < _AT_RANDOM else waiting[:_CANDIDATES]
-                    waiting.remove(await self._strike(nearest, due + pace))
+                    waiting.remove(await self._strike(nearest, due + _PATIENCE * pace))
 
     async def close(self) -> None:
         for watch in self._watches:
@@ -83,7 +87,7 @@ class Killer:
         """The number of the process, which was started again where it had ended."""
         pid = self.stage.fleet.pid(service)
         if pid is None:
-            self.ended_alone[service] += 1
+            self.ended_alone.append(f"{service}: {_last_words(self.stage.fleet.log(service))}")
             await asyncio.to_thread(self.stage.fleet.start, service, wait=False)
             pid = self.stage.fleet.pid(service)
         if pid is None:
@@ -153,6 +157,13 @@ class Killer:
         task = asyncio.create_task(watch())
         self._watches.add(task)
         task.add_done_callback(self._watches.discard)
+
+
+def _last_words(log: Path) -> str:
+    """The last failure that is told there, or else the last line."""
+    lines = log.read_text(errors="replace").splitlines() or ["nothing"]
+    grave = [line for line in lines if '"level": "critical"' in line]
+    return str(json.loads(grave[-1])["message"]) if grave else lines[-1]
 
 
 def _service(victim: str) -> str:
