@@ -23,6 +23,8 @@ from bench.bodies import SignedBody, bodies
 HOST = "127.0.0.1"
 HOOKS = "/webhooks/github"
 DIFFERENT_BODIES = 200
+NEVER = 3600.0
+"""The latency of a webhook that was refused, in seconds: far above every bound."""
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)")
 _FRESH = 2.0
 _PATIENCE = 30.0
@@ -58,6 +60,10 @@ class Seen:
     latencies: list[float] = field(default_factory=list)
     lateness: list[float] = field(default_factory=list)
     connections: int = 0
+
+    @property
+    def refused(self) -> int:
+        return sum(count for status, count in self.statuses.items() if status != 202)
 
     @property
     def rate(self) -> float:
@@ -180,8 +186,9 @@ async def opened(sender: Sender, phase: Phase, clock: Callable[[], float] = time
 
     async def one(due: float) -> None:
         lateness.append(clock() - due)
-        statuses[await sender.send()] += 1
-        latencies.append(clock() - due)
+        status = await sender.send()
+        statuses[status] += 1
+        latencies.append(clock() - due if status == 202 else NEVER)
 
     began = clock() + _LEAD
     async with asyncio.TaskGroup() as sending:

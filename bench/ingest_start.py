@@ -19,7 +19,7 @@ from bench.alternate import ROUNDS
 from bench.every_service import RUNNING
 from bench.figures import Figure, Side, alone
 from bench.generator import HOOKS, Phase
-from bench.setup import Addresses, Ground, await_answer, end, generate, ground
+from bench.setup import Addresses, Ground, accepted, await_answer, end, generate, ground
 
 SECONDS = 1.5
 MEGABYTES = 80.0
@@ -50,7 +50,7 @@ def start(on: Ground, label: str, program: Sequence[str]) -> Start:
         await_answer(addresses.webhooks, HOOKS)
         taking = time.perf_counter() - began
         times = psutil.Process(process.pid).cpu_times()
-        generate(addresses.webhooks, label, [Phase(WEBHOOKS, connections=4)])
+        accepted(generate(addresses.webhooks, label, [Phase(WEBHOOKS, connections=4)]))
         megabytes = psutil.Process(process.pid).memory_info().rss / 2**20
         return Start(alive, taking, times.user + times.system, megabytes)
     finally:

@@ -20,7 +20,7 @@ from bench import bare_endpoint
 from bench.alternate import alternate
 from bench.figures import Figure, Side, alone, percentile
 from bench.generator import HOOKS, Phase, Seen
-from bench.setup import Addresses, Ground, await_answer, end, generate, ground
+from bench.setup import Addresses, Ground, accepted, await_answer, end, generate, ground
 from penstock.local.ports import free_port
 from penstock.local.process import ServerProcess
 
@@ -87,7 +87,7 @@ class Measuring:
 
     def rate(self) -> float:
         before = self._endpoint.cpu()
-        (seen,) = generate(self._endpoint.port, f"{self._label}-{len(self.cpu_ms)}", [self._phase])
+        seen = accepted(generate(self._endpoint.port, f"{self._label}-{len(self.cpu_ms)}", [self._phase]))
         self.cpu_ms.append((self._endpoint.cpu() - before) * 1000 / self._phase.count)
         return seen.rate
 
@@ -123,7 +123,7 @@ def _latency(phase: Phase, seen: Seen, peer: Seen) -> Figure:
     milliseconds = [latency * 1000 for latency in seen.latencies]
     late, other = (percentile(values, 0.99) * 1000 for values in (seen.lateness, peer.latencies))
     beside = (
-        f"{phase.count} webhooks, none refused; median {statistics.median(milliseconds):.1f} ms, longest "
+        f"{phase.count} webhooks, {seen.refused} refused; median {statistics.median(milliseconds):.1f} ms, longest "
         f"{max(milliseconds):.0f} ms; p99 of the peer {other:.0f} ms; p99 of the generator's own delay {late:.0f} ms"
     )
     name = f"webhook: p99 at {phase.per_second:.0f} a second, open loop"
