@@ -164,6 +164,20 @@ def test_without_a_model_the_run_still_ends_reviewed() -> None:
     assert [fact.outcome for fact in pr.said(WorkflowFinished)] == [RunOutcome.REVIEWED]
 
 
+def test_without_a_model_and_without_the_analysis_nobody_looked_and_the_review_is_partial() -> None:
+    pr = PullRequestUnderTest()
+    run = pr.receive()
+    pr.read(run)
+    for _ in range(3):
+        pr.fail(pr.last_request(run, Stage.AST))
+        pr.pass_time(seconds=60)
+    no_model = {"outcome": AnswerOutcome.SKIPPED, "reason": SkipReason.NO_MODEL}
+    pr.answer(pr.last_request(run, Stage.PR_REVIEW), PrReviewCompleted(**no_model))  # type: ignore[arg-type]
+    pr.answer(pr.last_request(run, Stage.FILES_REVIEW), FilesReviewCompleted(**no_model))  # type: ignore[arg-type]
+    pr.answer_everything()
+    assert [fact.outcome for fact in pr.said(WorkflowFinished)] == [RunOutcome.PARTIAL]
+
+
 def test_a_stage_that_is_not_wanted_is_not_asked_for_and_the_history_says_why() -> None:
     pr = PullRequestUnderTest()
     run = pr.receive()

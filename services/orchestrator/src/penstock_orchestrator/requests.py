@@ -14,6 +14,7 @@ from penstock_contracts.facts import (
 from penstock_orchestrator.state import HEAVY, Part, PartState, Run, StreamState
 
 _GOOD = frozenset({"ok", "skipped"})
+_LOOKED = frozenset({"ok", "partial"})
 
 
 def request_of(state: StreamState, run: Run, stage: Stage, part: str, reference: PullRequestRef) -> Fact:
@@ -32,9 +33,12 @@ def request_of(state: StreamState, run: Run, stage: Stage, part: str, reference:
 
 
 def is_partial(run: Run) -> bool:
-    """A review without its analysis is whole; one without a batch or without the look at the whole is not."""
+    """A review without its analysis is whole while somebody else looked; one without a batch or without the look at
+    the whole is not."""
     reviews = [*run.of_stage(Stage.PR_REVIEW), *run.of_stage(Stage.FILES_REVIEW)]
-    return any(part.state is PartState.GIVEN_UP or part.outcome not in _GOOD for part in reviews)
+    analysis_lost = any(part.state is PartState.GIVEN_UP for part in run.of_stage(Stage.AST))
+    nobody_looked = analysis_lost and not any(part.outcome in _LOOKED for part in reviews)
+    return nobody_looked or any(part.state is PartState.GIVEN_UP or part.outcome not in _GOOD for part in reviews)
 
 
 def _prepare(state: StreamState, run: Run, reference: PullRequestRef) -> PrepareRequested:
