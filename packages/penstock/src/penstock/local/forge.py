@@ -47,8 +47,9 @@ class ForgeProcess:
         """Start it unless it runs, and return when it answers. Raises ServiceFailed."""
         if not self.running():
             module = [sys.executable, "-m", "penstock_platforms.forge", "--root", str(self.folder / "data")]
-            hook = ["--webhook-url", webhook_url, "--webhook-secret", webhook_secret]
-            address = ["--port", self.url.rpartition(":")[2], "--token", token]
+            # With an equals sign: a secret may begin with a dash.
+            hook = [f"--webhook-url={webhook_url}", f"--webhook-secret={webhook_secret}"]
+            address = [f"--port={self.url.rpartition(':')[2]}", f"--token={token}"]
             start_process(Command([*module, *hook, *address], self.log), self._lifetime).save(self._pid_file)
         deadline = time.monotonic() + _PATIENCE
         while not self.answers():
