@@ -4,6 +4,7 @@ from penstock_contracts.enums import (
     AnswerOutcome,
     CommentsKind,
     ExecutionState,
+    JobStatus,
     PullRequestKind,
     RunOutcome,
     SkipReason,
@@ -59,6 +60,17 @@ def test_answers_for_a_superseded_run_are_ignored_and_nothing_more_is_asked_of_i
     pr.answer(analysis)
     assert len(pr.requests(old)) == before
     assert pr.stored[-1].fact.TYPE == "answer.ignored"
+
+
+def test_the_job_of_a_stage_that_was_withdrawn_ends_with_its_run() -> None:
+    pr = PullRequestUnderTest()
+    old = pr.receive(hint_head=A)
+    pr.read(old, head=A)
+    pr.receive(PullRequestKind.CLOSED)
+    pr.answer_everything()
+    jobs = pr.fold.project(pr.state).jobs
+    assert {job.status for job in jobs if job.parent_id == old} == {JobStatus.CANCELLED}
+    assert [job for job in jobs if job.finished_at is None] == []
 
 
 def test_the_same_head_again_is_skipped_and_says_nothing() -> None:

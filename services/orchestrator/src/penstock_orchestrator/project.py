@@ -95,7 +95,7 @@ def _jobs(state: StreamState, run: Run) -> Iterator[JobRow]:
 def _child(state: StreamState, run: Run, stage: Stage, parts: list[Part]) -> JobRow:
     standing = min((part.state for part in parts), key=_LEAST_FINISHED.index)
     open_parts = [part for part in parts if not part.resolved]
-    answers = [part.answered_at for part in parts if part.answered_at is not None]
+    ends = [run.finished_at if part.state is PartState.WITHDRAWN else part.answered_at for part in parts]
     due = [part.not_after for part in open_parts if part.not_after is not None]
     worst = next((part for part in parts if part.error_class is not None), parts[0])
     asked = [part.asked_at for part in parts if part.asked_at is not None]
@@ -118,7 +118,7 @@ def _child(state: StreamState, run: Run, stage: Stage, parts: list[Part]) -> Job
         waiting_until=max(due, default=None),
         correlation_id=run.correlation_id,
         created_at=min(asked),
-        finished_at=None if open_parts else max(answers, default=None),
+        finished_at=None if open_parts or None in ends else max(moment for moment in ends if moment is not None),
     )
 
 
