@@ -1,0 +1,110 @@
+"""Who is in a simulated installation, each built by its own bootstrap where it has one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from penstock_commenter.bootstrap import commenter_of, loops
+from penstock_commenter.identity import Markers
+from penstock_commenter.occasion import Voice
+from penstock_commenter.settings import CommenterSettings
+from penstock_commenter.sweeper import Sweeper
+from penstock_contracts.codec import Codec
+from penstock_contracts.routing import shard_of
+from penstock_eventlog.loop import Limits, Tools
+from penstock_eventlog.shard_leases import ShardLeases
+from penstock_eventlog.sinks import ProducerSink
+from penstock_eventlog.solitude import Solitude
+from penstock_eventlog.work import OneByOne
+from penstock_eventlog.workbench import Workbench
+from penstock_eventlog.worker import worker_loops
+from penstock_orchestrator.bootstrap import deciding, relay
+from penstock_runtime.machine import Machine
+from penstock_runtime.metrics import Metrics
+from penstock_runtime.settings import load
+from tests.sim.forge import ForgeClient
+from tests.sim.gates import ProcessLog, store_of
+from tests.sim.process import Process, Seat
+from tests.sim.stages import Stages
+from tests.sim.world import WORKERS, Start, World
+
+MARKERS = Markers(b"a secret of this installation")
+LIMITS = Limits(capacity=20, poll=8, idle=60.0)
+"""Small, so that they are met; and relying on bells, which costs fewer turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What all lives share, because it is costly to make and has no state that matters."""
+
+    codec: Codec
+    metrics: Metrics
+    voice: Voice
+    commenter: CommenterSettings
+
+    @classmethod
+    def assembled(cls) -> "Cast":
+        return cls(
+            Codec(),
+            Metrics(CollectorRegistry()),
+            Voice("penstock", MARKERS, lambda text: text),
+            load(CommenterSettings, {}),
+        )
+
+    def starts(self, *, doubled: bool, faults: float) -> Mapping[str, Start]:
+        """One of each process, or two orchestrators and two commenters."""
+
+        def working(world: World, process: Process) -> None:
+            self._working(world, process, faults)
+
+        some: dict[str, Start] = {
+            "ingest": self._listening,
+            "orchestrator.a": self._orchestrating,
+            "workers.a": working,
+            "commenter.a": self._commenting,
+        }
+        more: dict[str, Start] = {"orchestrator.b": self._orchestrating, "commenter.b": self._commenting}
+        return some | more if doubled else some
+
+    def bench(self, world: World, process: Process) -> Workbench:
+        store = store_of(process, world.tables, self.codec)
+        log = ProcessLog(world.log, process)
+        tools = Tools(log, store, self.codec, self.metrics, Solitude(), world.clock, process)
+        return Workbench(store, log, tools)
+
+    def _listening(self, world: World, process: Process) -> None:
+        """It owns no machine: platforms and people call it."""
+
+    def _orchestrating(self, world: World, process: Process) -> None:
+        bench = self.bench(world, process)
+        shards = sorted({shard_of(world.stream(number)) for number in world.forge.pulls})
+        leases = ShardLeases(bench.store.leases, process.holder, world.clock, shards=shards)
+        sink = ProducerSink(bench.log.producer(), bench.store.outbox)
+        _seat(process, *deciding(bench, world.fold), relay(bench, sink, leases))
+
+    def _working(self, world: World, process: Process, faults: float) -> None:
+        bench = self.bench(world, process)
+        stages = Stages(process, bench.store, world.forge, world.alarms, world.clock, world.seed, faults)
+        for service in WORKERS:
+            _seat(process, *worker_loops(service, OneByOne(stages.handles()), bench.tools, limits=LIMITS))
+
+    def _commenting(self, world: World, process: Process) -> None:
+        bench = self.bench(world, process)
+        client = ForgeClient(world.forge, process)
+        commenter = commenter_of(bench, client, self.voice, self.commenter, process.holder)
+        sweeper = Sweeper(
+            store=bench.store,
+            platforms=client,
+            doubts=commenter.doubts,
+            clock=world.clock,
+            voice=self.voice,
+            timing=self.commenter.timing,
+            metrics=self.metrics,
+            holder=f"{process.holder}/sweeper",
+        )
+        _seat(process, *loops(bench, commenter), sweeper)
+
+
+def _seat(process: Process, *machines: Machine) -> None:
+    process.seats += [Seat(machine) for machine in machines]

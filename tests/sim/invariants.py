@@ -1,0 +1,182 @@
+"""What has to hold once everything is quiet: the promises of the design, counted at the platform and in the store."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+
+from penstock_commenter.identity import review_id, summary_id
+from penstock_contracts.codec import Codec
+from penstock_contracts.enums import CommentsKind, Stage
+from penstock_contracts.event import Event
+from penstock_contracts.facts import CommentsRequested, ConfigResolved, Fact
+from penstock_contracts.flow import EVENTS_TOPIC, TOPICS, topics_heard_by
+from penstock_contracts.inner import WorkflowFinished, WorkflowOpened, WorkflowSuperseded
+from penstock_orchestrator.fold import OrchestratorFold
+from penstock_orchestrator.handler import CONSUMER
+from penstock_store.memory.store import MemoryStore
+from penstock_store.rows import EffectKind, EffectState
+from tests.sim.cast import MARKERS
+from tests.sim.coverage import Coverage
+from tests.sim.world import World
+
+_IN_FLIGHT = timedelta(seconds=20)
+"""A call begun before a head was superseded may land until it has timed out and settled."""
+_DEATHS = 4
+"""So many deaths may make a record poison, which is a dead letter and visible in its run."""
+_OURS = {topic.name for topic in TOPICS if set(topic.said_by) & {"orchestrator", "ingest", "console"}}
+Facts = Mapping[str, Sequence[Event[Fact]]]
+
+
+class Judge:
+    def __init__(self, world: World, codec: Codec) -> None:
+        self._world, self._codec = world, codec
+        self._store = MemoryStore(world.clock, codec=codec, tables=world.tables)
+
+    async def broken(self) -> list[str]:
+        """What does not hold; nothing when all does."""
+        world = self._world
+        names = await self._store.streams.names()
+        facts = {name: await self._store.streams.facts(name) for name in names}
+        unequal = await self._store.streams.refold_all(world.fold)
+        found = [f"N4 {each.stream}: {each.found}" for each in unequal]
+        checks = (
+            self._over(),
+            self._sequences(facts),
+            self._published(),
+            self._heard(),
+            self._joins(facts),
+            self._said_once(facts),
+            self._late(facts),
+            self._letters(),
+        )
+        for check in checks:
+            found += check
+        observe(world.coverage, world.fold, facts)
+        return found
+
+    def _over(self) -> Iterator[str]:
+        for row in self._world.tables.jobs.values():
+            if row.finished_at is None:
+                yield f"N1 {row.type} {row.id} is {row.status}, waits for {row.waiting_for or 'nothing'}"
+
+    def _sequences(self, facts: Facts) -> Iterator[str]:
+        opened, finished = Counter[str](), Counter[str]()
+        for stream, events in facts.items():
+            if [event.envelope.sequence for event in events] != list(range(1, len(events) + 1)):
+                yield f"N5 {stream} has gaps"
+            for event in events:
+                opened[event.envelope.workflow_id] += isinstance(event.fact, WorkflowOpened)
+                finished[event.envelope.workflow_id] += isinstance(event.fact, WorkflowFinished)
+        for run in {run: None for run in (*+opened, *+finished)}:
+            if (opened[run], finished[run]) != (1, 1):
+                yield f"N5 run {run} opened {opened[run]} times and finished {finished[run]} times"
+
+    def _published(self) -> Iterator[str]:
+        """N6: both ways; and what a stream says first lies in its order."""
+        world = self._world
+        if world.tables.unsent:
+            yield f"N6 {len(world.tables.unsent)} rows are not sent"
+        rows = {(row.topic, _header(row.headers, "ce_id")) for row in world.tables.outbox.values()}
+        records = {topic.name: world.log.records(topic.name) for topic in TOPICS}
+        lying = {(topic, _header(record.headers, "ce_id")) for topic, known in records.items() for record in known}
+        yield from (f"N6 {topic} lacks {event_id}" for topic, event_id in sorted(rows - lying))
+        yield from (f"N6 {topic} has {known}" for topic, known in sorted(lying - rows) if topic in _OURS)
+        last = Counter[str]()
+        for record in records[EVENTS_TOPIC]:
+            stream, number = _header(record.headers, "ce_stream"), int(_header(record.headers, "ce_sequence"))
+            if number > last[stream] + 1:
+                yield f"N6 {stream}: {number} follows {last[stream]}"
+            last[stream] = max(last[stream], number)
+
+    def _heard(self) -> Iterator[str]:
+        """N9: what is committed was finished, so the orchestrator's inbox knows every record before its positions."""
+        world = self._world
+        yield from (f"N9 {group} is {lag} behind" for group, lag in world.behind().items() if lag)
+        for topic in topics_heard_by("orchestrator"):
+            for record in world.log.records(topic.name):
+                if (CONSUMER, _header(record.headers, "ce_id")) not in world.tables.inbox:
+                    yield f"N9 {topic.name} {record.partition}/{record.position} was passed over"
+        if world.tables.deliveries and not world.freezes and not world.outages:
+            yield f"counts are left: {sorted(world.tables.deliveries)[:3]}"
+
+    def _joins(self, facts: Facts) -> Iterator[str]:
+        manifests: dict[str, list[str]] = {}
+        seen = Counter[str]()
+        for event in (event for events in facts.values() for event in events):
+            run, fact = event.envelope.workflow_id, event.fact
+            if isinstance(fact, ConfigResolved) and fact.head:
+                manifests[run] = sorted(str(batch.index) for batch in fact.manifest)
+            elif isinstance(fact, CommentsRequested) and fact.kind is CommentsKind.REVIEW:
+                parts = sorted(part.part for part in fact.parts if part.stage is Stage.FILES_REVIEW)
+                seen[run] += event.envelope.attempt == 1
+                if parts != manifests.get(run, []) or seen[run] > 1:
+                    yield f"N7 run {run}: {parts} of {manifests.get(run)}, time {seen[run]}"
+
+    def _said_once(self, facts: Facts) -> Iterator[str]:
+        """N2, counted at the platform. A submitted review cannot be taken back, so frozen processes may double one."""
+        world = self._world
+        effects = world.tables.effects
+        reviews = {number: Counter(each.body for each in pull.reviews) for number, pull in world.forge.pulls.items()}
+        runs = {run.id: run for run in world.tables.jobs.values() if run.parent_id is None}
+        for number, pull in world.forge.pulls.items():
+            stream = world.stream(number)
+            for run in (run for run in runs.values() if run.stream == stream):
+                effect = review_id(run.id)
+                said = sum(count for body, count in reviews[number].items() if MARKERS.marks(body, effect))
+                sent = effect in effects and effects[effect].state is EffectState.SENT
+                if said > 1 and world.freezes:
+                    world.coverage.forge["review: doubled by the frozen"] += said - 1
+                elif said > 1 or (sent and not said):
+                    yield f"N2 run {run.id} ({run.outcome}) has {said} reviews"
+            summaries = sum(MARKERS.marks(comment.body, summary_id(stream)) for comment in pull.comments.values())
+            if summaries > 1:
+                yield f"N2 {stream} has {summaries} summaries"
+            for row in (row for row in effects.values() if row.stream == stream and row.kind is EffectKind.INLINE):
+                doubled = sum(MARKERS.marks(comment.body, row.id) for comment in pull.inline.values())
+                if doubled > 1:
+                    yield f"N2 {stream} has {doubled} comments of {row.note}"
+
+    def _late(self, facts: Facts) -> Iterator[str]:
+        """N3, where nobody was frozen."""
+        world = self._world
+        if world.freezes:
+            return
+        for event in (event for events in facts.values() for event in events):
+            if not isinstance(event.fact, WorkflowSuperseded):
+                continue
+            until = (event.envelope.time + _IN_FLIGHT).isoformat()
+            for pull in world.forge.pulls.values():
+                for review in pull.reviews:
+                    if review.submitted_at > until and MARKERS.marks(review.body, review_id(event.fact.run_id)):
+                        yield f"N3 run {event.fact.run_id} was superseded, and reviewed at {review.submitted_at}"
+
+    def _letters(self) -> Iterator[str]:
+        """N12. Poison needs as many deaths, and then is said."""
+        world = self._world
+        for letter in world.tables.letters.values():
+            if letter.reason != "poison" or world.crashes < _DEATHS:
+                yield f"N12 {letter.event_type} of {letter.consumer}: {letter.reason}: {letter.error}"
+
+
+def observe(coverage: Coverage, fold: OrchestratorFold, facts: Facts) -> None:
+    """Which transitions were seen."""
+    for stream, events in facts.items():
+        state = fold.initial(stream)
+        for event in events:
+            before, state = state, fold.evolve(state, event)
+            run = state.runs.get(event.envelope.workflow_id)
+            if run is None:
+                continue
+            old = before.runs.get(run.id)
+            if old is None or old.phase is not run.phase:
+                coverage.transitions[f"phase {old.phase if old else '-'} → {run.phase}"] += 1
+            for key, part in run.parts.items():
+                was = old.parts.get(key) if old else None
+                if was is not part and (was is None or was.state is not part.state):
+                    coverage.transitions[f"{part.stage} {was.state if was else '-'} → {part.state}"] += 1
+            if run.outcome is not None and run.finished and (old is None or not old.finished):
+                coverage.outcomes[run.outcome] += 1
+
+
+def _header(headers: Sequence[tuple[str, bytes]], name: str) -> str:
+    return next((value.decode() for header, value in headers if header == name), "")
