@@ -53,6 +53,7 @@ class PullRequestUnderTest:
         self.state: StreamState = self.fold.initial(stream_of(self.hint))
         self.stored: list[Event[Fact]] = []
         self.inbox: set[str] = set()
+        self.rows: dict[str, TimerRow] = {}
         self.deliveries = 0
 
     # --- events from outside ------------------------------------------------------------------------------------
@@ -61,12 +62,23 @@ class PullRequestUnderTest:
         if event.envelope.id in self.inbox:
             return ()
         self.inbox.add(event.envelope.id)
+        before = {timer.id: timer for timer in self.fold.project(self.state).timers}
         said = self.fold.decide(self.state, event, self.now)
         for stored in said:
             assert stored.envelope.sequence == self.state.sequence + 1
             self.state = self.fold.evolve(self.state, stored)
         self.stored += said
+        self._write_timers(event, before)
         return said
+
+    def _write_timers(self, event: Event[Fact], before: dict[str, TimerRow]) -> None:
+        """As the store does: the difference is written, and the row of a timer that fired goes."""
+        after = {timer.id: timer for timer in self.fold.project(self.state).timers}
+        for gone in before.keys() - after.keys():
+            self.rows.pop(gone, None)
+        if isinstance(event.fact, TimerFired):
+            self.rows.pop(event.fact.timer_id, None)
+        self.rows.update({timer_id: timer for timer_id, timer in after.items() if timer_id not in before})
 
     def receive(self, kind: PullRequestKind = PullRequestKind.OPENED, **fields: object) -> str:
         """A webhook; answers the run it opened, or an empty text."""
@@ -157,7 +169,7 @@ class PullRequestUnderTest:
         self.apply(Event(Envelope(timer.id, fact.TYPE, "penstock/timers", self.now, timer.stream), fact))
 
     def timers(self) -> tuple[TimerRow, ...]:
-        return self.fold.project(self.state).timers
+        return tuple(self.rows.values())
 
     # --- looking ------------------------------------------------------------------------------------------------
 

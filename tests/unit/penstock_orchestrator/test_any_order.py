@@ -18,6 +18,7 @@ from penstock_contracts.enums import (
 from penstock_contracts.event import Event
 from penstock_contracts.facts import CommentsPublished, ConfigResolved, Fact, WorkflowFinished
 from penstock_orchestrator.state import StreamState
+from penstock_store.rows import TimerRow
 from tests.unit.penstock_orchestrator.pull_request import RULES, PullRequestUnderTest, reading
 
 HEADS = tuple(letter * 40 for letter in "abc")
@@ -30,6 +31,7 @@ class AnyOrder(RuleBasedStateMachine):
     def begin(self) -> None:
         self.pr = PullRequestUnderTest(replace(RULES, window=2))
         self.delivered: list[Event[Fact]] = []
+        self.seen_timers: dict[str, TimerRow] = {}
         self.head = HEADS[0]
         self.pr.receive(hint_head=self.head)
 
@@ -88,9 +90,21 @@ class AnyOrder(RuleBasedStateMachine):
             assert len(closings) <= 1
 
     @invariant()
+    def the_rows_of_timers_are_what_the_state_waits_for(self) -> None:
+        if hasattr(self, "pr"):
+            assert set(self.pr.rows) == {timer.id for timer in self.pr.fold.project(self.pr.state).timers}
+
+    @rule(data=st.data())
+    def a_timer_that_was_read_earlier_fires_now(self, data: st.DataObject) -> None:
+        """Its scanner was slow: meanwhile it may not stand any more, or not yet be due by another clock."""
+        if self.seen_timers:
+            self.pr.fire(data.draw(st.sampled_from(list(self.seen_timers.values()))))
+
+    @invariant()
     def every_open_run_waits_for_a_moment_that_will_come(self) -> None:
         if not hasattr(self, "pr"):
             return
+        self.seen_timers.update(self.pr.rows)
         waiting = {timer.run_id for timer in self.pr.timers()}
         assert {run.id for run in self.pr.state.open_runs()} <= waiting
 

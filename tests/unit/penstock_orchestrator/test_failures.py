@@ -280,3 +280,21 @@ def test_a_stranger_s_command_is_recorded_and_does_nothing(command: str) -> None
     assert pr.run(run).paused_at is None
     assert not pr.run(run).ending
     assert not pr.state.automatic_paused
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_is_to_be_said_again_is_said_after_a_pause_also_when_its_timer_fired_meanwhile(late: bool) -> None:
+    pr, run = reviewing()
+    pr.answer(pr.last_request(run, Stage.AST))
+    for event in pr.open_requests():
+        pr.answer(event)
+    pr.fail(pr.last_request(run, Stage.COMMENTS), retry_after=30.0)
+    (timer,) = (row for row in pr.timers() if row.kind == "attempt")
+    pr.control(ControlAction.PAUSE, run)
+    pr.pass_time(minutes=10)
+    if late:  # a scanner had read it before the pause
+        pr.fire(timer)
+    pr.control(ControlAction.RESUME, run)
+    pr.pass_time(seconds=0)
+    pr.answer_everything()
+    assert pr.said(WorkflowFinished)[0].outcome is RunOutcome.REVIEWED

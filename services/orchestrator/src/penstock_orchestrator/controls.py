@@ -1,7 +1,7 @@
 """PURE: what people ask of runs, through the API or in a comment."""
 
 from penstock_contracts.enums import ControlAction, PullRequestKind, Stage
-from penstock_contracts.facts import WorkflowControl, WorkflowPaused, WorkflowResumed
+from penstock_contracts.facts import AttemptScheduled, WorkflowControl, WorkflowPaused, WorkflowResumed
 from penstock_orchestrator.decision import Decision
 from penstock_orchestrator.opening import start
 from penstock_orchestrator.state import HEAVY, PartState, Phase, Run
@@ -53,13 +53,17 @@ def _pause(decision: Decision, run: Run, actor: str, reason: str) -> None:
 
 
 def _resume(decision: Decision, run: Run, actor: str, reason: str) -> None:
-    """Every open part is asked again as its next attempt, with fresh deadlines."""
+    """Every open part is asked again as its next attempt, with fresh deadlines; retries that fell due are due now."""
     if run.paused_at is None:
         return
     decision.say(WorkflowResumed(run.id, actor, reason), run.id)
     for part in run.parts.values():
         if part.state is PartState.OPEN:
             decision.ask(decision.run(run.id), part.stage, part.part)
+        elif part.state is PartState.WAITING and part.due is not None:
+            due = max(part.due, decision.now)
+            scheduled = AttemptScheduled(run.id, part.stage, part.part, part.attempt + 1, due, "resumed")
+            decision.say(scheduled, run.id)
 
 
 def _retry(decision: Decision, run: Run, fact: WorkflowControl) -> None:

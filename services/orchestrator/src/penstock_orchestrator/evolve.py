@@ -186,7 +186,8 @@ def _paused(state: StreamState, envelope: Envelope, fact: WorkflowPaused) -> Str
 def _resumed(state: StreamState, envelope: Envelope, fact: WorkflowResumed) -> StreamState:
     def resume(run: Run) -> Run:
         waited = envelope.time - (run.paused_at or envelope.time)
-        return replace(run, paused_at=None, analysis_asked_at=None, due=run.due + waited)
+        asked_at = None if run.analysis_asked_at is None else envelope.time
+        return replace(run, paused_at=None, analysis_asked_at=asked_at, due=run.due + waited)
 
     return _with_run(state, fact.run_id, resume)
 

@@ -8,8 +8,8 @@ from penstock_contracts.flow import STAGES
 from penstock_contracts.ids import deterministic_id
 from penstock_orchestrator.rules import Rules
 from penstock_orchestrator.state import HEAVY, Part, PartState, Phase, Run, StreamState
-from penstock_orchestrator.timers import standing_timers
-from penstock_store.rows import ExecutionRow, JobRow, Projection
+from penstock_orchestrator.timers import Timer, standing_timers
+from penstock_store.rows import ExecutionRow, JobRow, Projection, TimerRow
 
 _STATUS_OF_PHASE = {
     Phase.PREPARING: JobStatus.PROCESSING,
@@ -49,7 +49,7 @@ def project(rules: Rules, state: StreamState) -> Projection:
     return Projection(
         jobs=tuple(job for run in state.runs.values() for job in _jobs(state, run)),
         executions=tuple(row for run in state.runs.values() for row in _executions(run)),
-        timers=tuple(standing_timers(rules, state)),
+        timers=tuple(_timer_row(state.stream, timer) for timer in standing_timers(rules, state)),
     )
 
 
@@ -177,4 +177,18 @@ def _row(run: Run, part: Part, attempt: int, state: ExecutionState) -> Execution
         not_after=part.not_after,
         started_at=part.started_at if answered else None,
         duration=part.duration if answered else 0.0,
+    )
+
+
+def _timer_row(stream: str, timer: Timer) -> TimerRow:
+    return TimerRow(
+        id=timer.id,
+        stream=stream,
+        due=timer.due,
+        kind=timer.kind,
+        run_id=timer.run_id,
+        stage=timer.stage,
+        part=timer.part,
+        attempt=timer.attempt,
+        generation=int(timer.due.timestamp()),
     )
