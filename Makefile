@@ -5,7 +5,7 @@ CODE := packages services tests tools $(wildcard bench)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock lint format typecheck imports gates check test test-fast run up down review generate chaos sim bench \
-	verify release clean
+	release clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | awk -F '\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -66,8 +66,6 @@ sim: setup ## run the deterministic simulator over many seeds
 bench: setup ## measure every figure against its peer or bound
 	@$(BIN)/python -m bench
 
-verify: setup ## walk the checklist of a working installation and print its results
-	@$(BIN)/python -m penstock.local.verify
 
 release: test ## freeze the schemas of this version and build the distributions
 	@$(BIN)/python -m penstock_contracts.release

@@ -42,7 +42,7 @@ class PlatformError(Exception):
     def __str__(self) -> str:
         said = (type(self).__doc__ or "").strip()
         code = f" [{self.status}]" if self.status is not None else ""
-        return f"{said}{code}: {self.detail}" if self.detail else f"{said}{code}"
+        return f"{said.removesuffix('.')}{code}: {self.detail}" if self.detail else f"{said}{code}"
 
 
 class NotSent(PlatformError):

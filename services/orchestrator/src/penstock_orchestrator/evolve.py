@@ -10,7 +10,6 @@ from penstock_contracts.enums import (
     AnswerOutcome,
     Command,
     CommentsKind,
-    PullRequestKind,
     RunOutcome,
     Stage,
 )
@@ -85,12 +84,7 @@ def _received(state: StreamState, _: Envelope, fact: PrReceived) -> StreamState:
     paused = state.automatic_paused
     if fact.sender_association in TRUSTED and fact.command in (Command.PAUSE, Command.RESUME):
         paused = fact.command == Command.PAUSE
-    closed = state.closed
-    if fact.kind in (PullRequestKind.CLOSED, PullRequestKind.MERGED):
-        closed = True
-    elif fact.kind is PullRequestKind.REOPENED:
-        closed = False
-    return replace(state, subject=subject_of(fact), pull_request=reference, automatic_paused=paused, closed=closed)
+    return replace(state, subject=subject_of(fact), pull_request=reference, automatic_paused=paused)
 
 
 def _controlled(state: StreamState, _: Envelope, __: WorkflowControl) -> StreamState:

@@ -167,7 +167,6 @@ class StreamState(msgspec.Struct, frozen=True, omit_defaults=True):
     subject: str = ""
     pull_request: PullRequestRef | None = None
     epoch: int = 0
-    closed: bool = False
     automatic_paused: bool = False
     runs: dict[str, Run] = {}
     reviewed: tuple[Reviewed, ...] = ()

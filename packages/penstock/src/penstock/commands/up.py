@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             environ.pop("PENSTOCK_DATABASE_URL", None)
             environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
         try:
-            environ["PENSTOCK_DATABASE_URL"] = database_of(environ, stack)
+            environ["PENSTOCK_DATABASE_URL"] = database_of(environ, stack, disposable=arguments.demo)
             environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
         except (LocalError, StoreError, SettingsError) as error:
             print(f"penstock up: {error}", file=sys.stderr)
@@ -55,12 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
         run_services("up", builds(), environ)
 
 
-def database_of(environ: Mapping[str, str], stack: ExitStack) -> str:
-    """The one that is given, or one in an embedded server, with today's tables."""
+def database_of(environ: Mapping[str, str], stack: ExitStack, *, disposable: bool = False) -> str:
+    """The one that is given, or one in an embedded server, with today's tables. A disposable one goes with its data."""
     url = raw("PENSTOCK_DATABASE_URL", environ)
     if url is None:
         server = attach_or_start(load(SourceSettings, environ).data_dir.expanduser() / "postgres")
-        stack.callback(server.stop)
+        stack.callback(server.remove if disposable else server.stop)
         url = server.url()
     upgrade(url)
     return url

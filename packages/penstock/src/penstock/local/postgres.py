@@ -66,6 +66,10 @@ class PostgresServer(Protocol):
         """End the server if it is ours."""
         ...
 
+    def remove(self) -> None:
+        """End the server and remove its data, if it is ours."""
+        ...
+
 
 class AttachedPostgres:
     """A server that somebody else runs."""
@@ -77,6 +81,9 @@ class AttachedPostgres:
         return urlunsplit(self._url._replace(path=f"/{database}"))
 
     def stop(self) -> None:
+        """Nothing: it is not ours."""
+
+    def remove(self) -> None:
         """Nothing: it is not ours."""
 
 

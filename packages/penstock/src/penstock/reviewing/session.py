@@ -23,6 +23,8 @@ from penstock_platforms.ports import PullRequest, PullRequestState
 from penstock_runtime.machine import Machine, drive
 from penstock_sources.ports import Repository, Sources
 
+_TAKEN = 30.0
+"""Seconds until a run must have been opened; what follows has deadlines of its own."""
 _WORDS = 50
 """So many commits are named to a model at most."""
 
@@ -30,7 +32,7 @@ _WORDS = 50
 async def review(parts: Parts, watch: Watch) -> Report:
     """Raises NotReviewed."""
     await _receive(parts.bench)
-    await _until(watch.over, (*machines(parts), watching(watch, parts.bench.tools)))
+    await _until_over(watch, (*machines(parts), watching(watch, parts.bench.tools)))
     if watch.failure or watch.resolved is None:
         raise NotReviewed(watch.failure or "the change was not read")
     blobs = parts.bench.store.blobs
@@ -91,11 +93,16 @@ async def _receive(bench: Workbench) -> None:
     await bench.store.receipts.receive(envelope.id, outbox_row_of(Event(envelope, fact), bench.tools.codec))
 
 
-async def _until(over: asyncio.Event, driven: Sequence[Machine]) -> None:
+async def _until_over(watch: Watch, driven: Sequence[Machine]) -> None:
     """Drives the machines until it is over, then lets each end in order. What one of them raises passes through."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for machine in driven:
             group.create_task(drive(machine, stopping), name=machine.name)
-        await over.wait()
+        try:
+            async with asyncio.timeout(_TAKEN):
+                await watch.begun.wait()
+            await watch.over.wait()
+        except TimeoutError:
+            watch.stalled = f"no run was opened within {_TAKEN:g} s, which is a fault of penstock itself"
         stopping.set()

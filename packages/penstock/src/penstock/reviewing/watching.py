@@ -33,6 +33,7 @@ class Watch:
 
     tell: Callable[[str], None]
     model: str = ""
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     resolved: ConfigResolved | None = None
     requested: CommentsRequested | None = None
@@ -53,6 +54,7 @@ class Watch:
     async def heard(self, event: Event[Fact]) -> Outcome:
         match event.fact:
             case PrepareRequested():
+                self.begun.set()
                 self.tell("reading the change")
             case ConfigResolved() as fact:
                 self.resolved = fact
@@ -72,6 +74,7 @@ class Watch:
                 self.over.set()
             case WorkflowStalled() as fact:
                 self.stalled = f"{fact.event_type}: {fact.error}"
+                self.begun.set()
                 self.over.set()
         return Emit()
 

@@ -57,7 +57,7 @@ def normalise(headers: Mapping[str, str], body: bytes, instance: str) -> PrRecei
     delivery = delivery_id(headers)
     event = headers.get("x-github-event", "")
     if not delivery or not event:
-        raise Malformed("no X-GitHub-Delivery or no X-GitHub-Event")
+        raise Malformed("X-GitHub-Delivery or X-GitHub-Event is missing or not as GitHub writes it")
     sender = detect(headers)
     if sender != PLATFORM:
         return Ignored(delivery, f"sent by {sender}, whose webhooks belong to /webhooks/{sender}")
