@@ -21,7 +21,7 @@ from penstock_store.errors import StoreUnavailable
 from tests.sim.cast import Cast
 from tests.sim.forge import AFTER_CALL, BEFORE_CALL
 from tests.sim.gates import store_of
-from tests.sim.process import Blow
+from tests.sim.process import Blow, Fate
 from tests.sim.world import World
 
 COMMENTER_POINTS = (
@@ -253,11 +253,15 @@ class Stagehand:
     # --- blows --------------------------------------------------------------------------------------------------
 
     async def _crash(self, action: Action) -> None:
-        self._world.strike(action.word, Blow.CRASH, action.point, action.number, action.seconds)
+        self._strike(Blow.CRASH, action)
 
     async def _freeze(self, action: Action) -> None:
         if action.word != "ingest":
-            self._world.strike(action.word, Blow.FREEZE, action.point, action.number, action.seconds)
+            self._strike(Blow.FREEZE, action)
+
+    def _strike(self, blow: Blow, action: Action) -> None:
+        fate = Fate(blow, action.point, action.number, action.seconds)
+        self._world.processes[action.word].fates.append(fate)
 
     async def _store_away(self, action: Action) -> None:
         world = self._world

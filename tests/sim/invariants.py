@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from penstock_commenter.identity import review_id, summary_id
 from penstock_contracts.codec import Codec
-from penstock_contracts.enums import CommentsKind, Stage
+from penstock_contracts.enums import CommentsKind, ExecutionState, Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import CommentsRequested, ConfigResolved, Fact
 from penstock_contracts.flow import EVENTS_TOPIC, TOPICS, topics_heard_by
@@ -55,9 +55,18 @@ class Judge:
         return found
 
     def _over(self) -> Iterator[str]:
-        for row in self._world.tables.jobs.values():
-            if row.finished_at is None:
-                yield f"N1 {row.type} {row.id} is {row.status}, waits for {row.waiting_for or 'nothing'}"
+        tables = self._world.tables
+        for row in tables.jobs.values():
+            if row.finished_at is not None:
+                continue
+            timers = [f"{timer.kind} due {timer.due:%d %H:%M:%S}" for timer in tables.timers.values()]
+            parts = [
+                f"{part.stage} {part.part} {part.attempt} {part.state}"
+                for part in tables.executions.values()
+                if part.run_id == row.id and part.state is ExecutionState.ASKED
+            ]
+            waits = f"waits for {row.waiting_for or 'nothing'}, asked {parts}, timers {timers}"
+            yield f"N1 {row.type} {row.id} is {row.status} at {tables.now():%d %H:%M:%S}, {waits}"
 
     def _sequences(self, facts: Facts) -> Iterator[str]:
         opened, finished = Counter[str](), Counter[str]()

@@ -1,11 +1,12 @@
 """A simulated process: whatever it asks of outside passes a gate, so that it can die or freeze at any such moment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import ContextVar, copy_context
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from types import coroutine
+from typing import Any, cast
 
 from penstock_runtime.machine import Machine
 from penstock_runtime.steps import Crashed
@@ -19,9 +20,9 @@ class Blow(StrEnum):
     FREEZE = "freeze"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fate:
-    """What happens to a process when it reaches a point for the nth time; without a point, at the nth of any."""
+    """What happens to a process when it reaches a point for the nth time from now; without a point, the nth of any."""
 
     blow: Blow
     point: str
@@ -51,12 +52,16 @@ class Process:
     coverage: Coverage
     struck: "Callable[[Process, Fate], None]"
     seats: list[Seat] = field(default_factory=list)
-    fate: Fate | None = None
+    fates: list[Fate] = field(default_factory=list)
     dead: bool = False
     tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
     on_gone: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What others do once they have noticed that it is gone, such as a group its consumers."""
     _thawed: "asyncio.Future[None] | None" = None
+    _context: Context = field(default_factory=copy_context)
+
+    def __post_init__(self) -> None:
+        self._context.run(OWNER.set, self)
 
     @property
     def frozen(self) -> bool:
@@ -70,13 +75,15 @@ class Process:
         if self.dead:
             raise Crashed
         self.coverage.reached[point] += 1
-        fate = self.fate
-        if fate is None or (fate.point and fate.point != point):
-            return
-        if fate.nth > 1:
-            self.fate = Fate(fate.blow, fate.point, fate.nth - 1, fate.seconds)
-            return
-        self.fate = None
+        for fate in self.fates:
+            if not fate.point or fate.point == point:
+                fate.nth -= 1
+        if any(fate.nth <= 0 for fate in self.fates):
+            self._meet(point)
+
+    def _meet(self, point: str) -> None:
+        fate = next(fate for fate in self.fates if fate.nth <= 0)
+        self.fates.remove(fate)
         self.coverage.struck[fate.blow, point] += 1
         self.strike(fate)
         if self.dead:
@@ -104,10 +111,14 @@ class Process:
         if self.dead:
             raise Crashed
 
-    def start(self, work: Coroutine[Any, Any, float]) -> "asyncio.Task[float]":
-        context = copy_context()
-        context.run(OWNER.set, self)
-        return asyncio.get_running_loop().create_task(work, context=context)
+    def start(self, work: Coroutine[Any, Any, float]) -> "float | asyncio.Task[float]":
+        """What it says, where it never waits, as nearly always; else the task that goes on with it."""
+        context = self._context
+        try:
+            awaited = context.run(work.send, None)
+        except StopIteration as ended:
+            return cast(float, ended.value)
+        return asyncio.get_running_loop().create_task(_rest(work, awaited), context=context)
 
     def bury(self) -> None:
         """Nothing of it goes on. What its tasks do while they end reaches nobody."""
@@ -122,6 +133,25 @@ class Process:
         noticing, self.on_gone = self.on_gone, []
         for noticed in noticing:
             await noticed()
+
+
+async def _rest(work: Coroutine[Any, Any, float], awaited: object) -> float:
+    """A coroutine that was begun outside of a task, and waits for this."""
+    return await _going_on(work, awaited)
+
+
+@coroutine
+def _going_on(work: Coroutine[Any, Any, float], awaited: object) -> Generator[object, None, float]:
+    try:
+        while True:
+            try:
+                yield awaited
+            except asyncio.CancelledError as error:
+                awaited = work.throw(error)
+            else:
+                awaited = work.send(None)
+    except StopIteration as ended:
+        return cast(float, ended.value)
 
 
 def adopting(loop: asyncio.AbstractEventLoop, work: Any, **given: Any) -> "asyncio.Task[Any]":

@@ -79,7 +79,7 @@ class Simulator:
             self._cast.starts(doubled=schedule.doubled, faults=schedule.faults),
             schedule.pulls,
         )
-        world.forge.faults = schedule.faults / 2
+        world.forge.faults = schedule.faults
         hand = Stagehand(world, self._cast)
         try:
             for action in schedule.actions:
@@ -96,8 +96,6 @@ class Simulator:
 
     async def _quieten(self, world: World, hand: Stagehand) -> None:
         """Nobody does anything any more; time passes until all is over, and some more for what is looked at again."""
-        world.forgive()
-        world.forge.faults = 0.0
         for moment in range(MOMENTS):
             await world.work()
             await hand.redeliver()

@@ -12,6 +12,7 @@ from penstock_eventlog.memory import MemoryLog
 from penstock_eventlog.worker import groups_of
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_runtime.clock import ManualClock
+from penstock_runtime.steps import Crashed
 from penstock_store.memory.tables import Tables
 from tests.sim.coverage import Coverage
 from tests.sim.forge import Forge, Pull
@@ -80,6 +81,8 @@ class World:
         self.lives += 1
         holder = name if self.lives % 2 else f"{name}:{self.lives}"
         process = Process(name, holder, self.coverage, self._struck)
+        if name in self.processes:
+            process.fates = self.processes[name].fates
         self.processes[name] = process
         self.starts[name](self, process)
 
@@ -129,9 +132,15 @@ class World:
         """A step, or what is left of one in which its process was frozen."""
         if seat.task is None:
             seat.machine.wake.clear()
-            seat.task = process.start(seat.machine.step())
-        task = seat.task
-        while process.running and not task.done():
+            try:
+                said = process.start(seat.machine.step())
+            except Crashed:
+                said = 0.0
+            if isinstance(said, float | int):
+                seat.due = self.clock.monotonic() + said
+            else:
+                seat.task = said
+        while seat.task is not None and process.running and not seat.task.done():
             await asyncio.sleep(0)
         if process.tasks:
             await self.settle()
@@ -139,7 +148,7 @@ class World:
 
     async def settle(self) -> None:
         """A few turns of the loop, for what goes on beside the steps. Whatever needs more has it later."""
-        for _ in range(self.rng.randint(1, 4)):
+        for _ in range(self.rng.choice((1, 1, 2, 4))):
             await asyncio.sleep(0)
 
     def _look(self, process: Process) -> None:
@@ -200,11 +209,3 @@ class World:
             )
             for group, topics in GROUPS.items()
         }
-
-    def strike(self, name: str, blow: Blow, point: str, nth: int, seconds: float) -> None:
-        self.processes[name].fate = Fate(blow, point, nth, seconds)
-
-    def forgive(self) -> None:
-        for process in self.processes.values():
-            if process.fate is not None:
-                process.fate = None

@@ -83,7 +83,7 @@ class MemoryLog:
 
     def come_back(self) -> None:
         self._away = ""
-        self._ring()
+        self._ring(frozenset(self._partitions))
 
     def refuse(self, refusal: Refusal) -> None:
         """From now on records for which this gives a reason are refused."""
@@ -121,7 +121,7 @@ class MemoryLog:
                 blocked.add(record.stream)
             else:
                 self._append(record)
-        self._ring()
+        self._ring(frozenset(record.topic for record in records))
         if refused:
             raise RecordRefused(refused)
 
@@ -139,10 +139,11 @@ class MemoryLog:
         lying = self._records[record.topic, partition]
         lying.append(RawRecord(record.topic, partition, len(lying), record.key.encode(), record.headers, record.value))
 
-    def _ring(self) -> None:
+    def _ring(self, topics: frozenset[str]) -> None:
         for group in self._groups.values():
             for member in group.members:
-                member.wake.set()
+                if not member.topics.isdisjoint(topics):
+                    member.wake.set()
 
 
 class MemoryConsumer:
