@@ -84,9 +84,11 @@ class Group:
         return await self._member.poll(limit, timeout)
 
     async def commit(self, places: Sequence[Place]) -> None:
+        """Of who was put out while it was frozen in here nothing is taken, though it may have joined again since."""
+        member = self._member
         await self._log.process.passage()
-        if self._member is not None:
-            await self._member.commit(places)
+        if member is not None and member is self._member:
+            await member.commit(places)
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         if self._member is not None:

@@ -54,7 +54,8 @@ class Process:
     seats: list[Seat] = field(default_factory=list)
     fates: list[Fate] = field(default_factory=list)
     dead: bool = False
-    tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    tasks: "dict[asyncio.Task[Any], None]" = field(default_factory=dict)
+    """Those that have not ended, in the order in which they began."""
     on_gone: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What others do once they have noticed that it is gone, such as a group its consumers."""
     _thawed: "asyncio.Future[None] | None" = None
@@ -160,8 +161,8 @@ def adopting(loop: asyncio.AbstractEventLoop, work: Any, **given: Any) -> "async
     context = given.get("context")
     owner = context.get(OWNER) if context is not None else OWNER.get()
     if owner is not None:
-        owner.tasks.add(task)
-        task.add_done_callback(owner.tasks.discard)
+        owner.tasks[task] = None
+        task.add_done_callback(owner.tasks.pop)
         task.add_done_callback(_seen)
     return task
 

@@ -9,11 +9,14 @@ from penstock_contracts.enums import AnswerOutcome, Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import AstCompleted, AstRequested, Fact
 from penstock_contracts.ids import answer_id
+from penstock_contracts.partitioner import partition_of
 from penstock_eventlog.loop import Limits
+from penstock_eventlog.memory import MemoryLog
 from penstock_eventlog.outcomes import Emit, Outcome, Skip
 from penstock_eventlog.solitude import Solitude
 from penstock_eventlog.work import InBatches
-from penstock_store.rows import Delivered
+from penstock_store.memory.store import MemoryStore
+from penstock_store.rows import Delivered, Place
 from tests.unit.penstock_eventlog.events import ast_requested, files_requested, pr_received
 from tests.unit.penstock_eventlog.rig import GROUP, Rig
 
@@ -21,6 +24,10 @@ from tests.unit.penstock_eventlog.rig import GROUP, Rig
 def head(event: Event[Fact]) -> str:
     assert isinstance(event.fact, AstRequested)
     return event.fact.head
+
+
+async def answered(_: Event[Fact]) -> Outcome:
+    return Emit((AstCompleted(),))
 
 
 @dataclass
@@ -168,6 +175,35 @@ async def test_what_a_lost_partition_held_is_dropped_and_handled_by_who_has_it_n
     await rig.run(second, lambda: rig.committed() == 30)
     assert len(rig.answers()) == 30, "a dropped handler's outcome is not said"
     assert rig.store.tables.deliveries == {}
+
+
+async def test_a_commit_that_was_under_way_while_its_partition_was_elsewhere_takes_nothing_back() -> None:
+    rig = Rig(log=MemoryLog({"ast.requested": 2, "ast.completed": 1}))
+    run = next(name for name in map(str, range(99)) if partition_of(name, None, 2) == 1)
+    other = Rig(clock=rig.clock, log=rig.log)
+    other.store = MemoryStore(rig.clock, tables=rig.store.tables)
+    goes_on = asyncio.Event()
+    forget = rig.store.deliveries.forget
+
+    async def hanging(consumer: str, places: Sequence[Place]) -> None:
+        await goes_on.wait()
+        await forget(consumer, places)
+
+    rig.store.deliveries.forget = hanging  # type: ignore[method-assign]
+    await rig.say(ast_requested(run, 0))
+    first = rig.loop(answered)
+    await rig.run(first, rig.answers)
+    await rig.step(first, 3)
+    second = other.loop(answered)
+    await rig.step(second)
+    await rig.step(first)
+    await rig.say(ast_requested(run, 1))
+    await rig.run(second, lambda: rig.committed() == 2)
+    await second.stop()
+    await rig.step(first)
+    goes_on.set()
+    await rig.step(first, 5)
+    assert rig.committed() == 2
 
 
 async def test_a_batch_handler_gets_everything_in_order_one_batch_at_a_time() -> None:

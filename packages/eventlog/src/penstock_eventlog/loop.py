@@ -376,9 +376,10 @@ class Loop:
             await self._counts.flush()
         except StoreUnavailable as error:
             self._store.failed(error)
-        if self._consumer is not None and places:
-            await self._consumer.commit(places)
-            self._prefix.committed(places)
+        standing = self._prefix.standing(places)
+        if self._consumer is not None and standing:
+            await self._consumer.commit(standing)
+            self._prefix.committed(standing)
 
     def _count_metrics(self, delivered: Sequence[Handled]) -> None:
         metrics = self._tools.metrics

@@ -46,6 +46,11 @@ class FinishedPrefix:
         """The next positions to read, where they have moved since the last `committed`."""
         return [Place(*partition, position) for partition, position in self._next.items()]
 
+    def standing(self, places: Iterable[Place]) -> Sequence[Place]:
+        """Of places that were committable those still to be committed. A partition that was lost meanwhile may be back,
+        and somebody else may have gone on in it: committing the old place would take that back."""
+        return [place for place in places if self._next.get((place.topic, place.partition), -1) >= place.position]
+
     def committed(self, places: Sequence[Place]) -> None:
         for place in places:
             if self._next.get((place.topic, place.partition)) == place.position:
