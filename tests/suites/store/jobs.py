@@ -8,7 +8,7 @@ import pytest
 from penstock_contracts.enums import ExecutionState, Stage
 from penstock_contracts.ids import run_id
 from penstock_store.ports import Store
-from penstock_store.rows import JobRow
+from penstock_store.rows import JobFilter, JobRow
 from tests.suites.store.worlds import Later
 from tests.support.toy_fold import ToyFold, received, resolved
 
@@ -33,31 +33,35 @@ async def filled(store: Store, later: Later) -> Store:
 
 class JobSuite:
     async def test_jobs_come_newest_first_in_pages(self, filled: Store) -> None:
-        everything = await filled.jobs.jobs()
+        everything = await filled.jobs.jobs(JobFilter())
         assert ids(everything) == RUNS[::-1]
 
-        first = await filled.jobs.jobs(limit=3)
-        rest = await filled.jobs.jobs(limit=3, after=first[-1].id)
+        first = await filled.jobs.jobs(JobFilter(limit=3))
+        rest = await filled.jobs.jobs(JobFilter(limit=3, after=first[-1].id))
 
         assert ids(first) + ids(rest) == ids(everything)
-        assert await filled.jobs.jobs(after="nothing") == []
+        assert await filled.jobs.jobs(JobFilter(after="nothing")) == []
 
     async def test_jobs_are_found_by_every_filter(self, filled: Store) -> None:
         jobs = filled.jobs
-        assert ids(await jobs.jobs(status="COMPLETED")) == [RUNS[1]]
-        assert ids(await jobs.jobs(type_="CODE_REVIEW", limit=1)) == [RUNS[3]]
-        assert await jobs.jobs(type_="AST_ANALYSIS") == []
-        assert ids(await jobs.jobs(stream=STREAMS[2])) == [RUNS[2]]
-        assert ids(await jobs.jobs(subject="toy:group/sub/other#1")) == [RUNS[3]]
-        assert ids(await jobs.jobs(repository="owner/repo", status="PROCESSING")) == [RUNS[2], RUNS[0]]
-        assert ids(await jobs.jobs(organisation="group")) == [RUNS[3]]
-        assert ids(await jobs.jobs(stage="prepare", waiting_for="config.resolved")) == [RUNS[3], RUNS[2], RUNS[0]]
-        assert ids(await jobs.jobs(correlation_id=STREAMS[0])) == [RUNS[0]]
+        assert ids(await jobs.jobs(JobFilter(status="COMPLETED"))) == [RUNS[1]]
+        assert ids(await jobs.jobs(JobFilter(type="CODE_REVIEW", limit=1))) == [RUNS[3]]
+        assert await jobs.jobs(JobFilter(type="AST_ANALYSIS")) == []
+        assert ids(await jobs.jobs(JobFilter(stream=STREAMS[2]))) == [RUNS[2]]
+        assert ids(await jobs.jobs(JobFilter(subject="toy:group/sub/other#1"))) == [RUNS[3]]
+        assert ids(await jobs.jobs(JobFilter(repository="owner/repo", status="PROCESSING"))) == [RUNS[2], RUNS[0]]
+        assert ids(await jobs.jobs(JobFilter(organisation="group"))) == [RUNS[3]]
+        assert ids(await jobs.jobs(JobFilter(stage="prepare", waiting_for="config.resolved"))) == [
+            RUNS[3],
+            RUNS[2],
+            RUNS[0],
+        ]
+        assert ids(await jobs.jobs(JobFilter(correlation_id=STREAMS[0]))) == [RUNS[0]]
 
     async def test_jobs_are_found_by_time(self, filled: Store) -> None:
-        newest, *older = await filled.jobs.jobs()
-        assert ids(await filled.jobs.jobs(since=newest.created_at)) == [newest.id]
-        assert ids(await filled.jobs.jobs(until=newest.created_at)) == ids(older)
+        newest, *older = await filled.jobs.jobs(JobFilter())
+        assert ids(await filled.jobs.jobs(JobFilter(since=newest.created_at))) == [newest.id]
+        assert ids(await filled.jobs.jobs(JobFilter(until=newest.created_at))) == ids(older)
 
     async def test_a_job_is_one_row_that_follows_the_state(self, filled: Store) -> None:
         job = await filled.jobs.job(RUNS[1])

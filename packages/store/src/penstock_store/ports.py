@@ -19,6 +19,7 @@ from penstock_store.rows import (
     EffectRow,
     EffectState,
     ExecutionRow,
+    JobFilter,
     JobRow,
     Lease,
     LogRow,
@@ -188,25 +189,8 @@ class Jobs(Protocol):
 
     async def job(self, job_id: str) -> JobRow | None: ...
 
-    async def jobs(
-        self,
-        *,
-        status: str = "",
-        type_: str = "",
-        stream: str = "",
-        subject: str = "",
-        repository: str = "",
-        organisation: str = "",
-        stage: str = "",
-        waiting_for: str = "",
-        correlation_id: str = "",
-        since: datetime | None = None,
-        until: datetime | None = None,
-        limit: int = 50,
-        after: str = "",
-    ) -> Sequence[JobRow]:
-        """Newest first; `after` is the id of the last row of the page before. Repository and organisation are those of
-        the subject, `waiting_for` a word of what is waited for, since ≤ created_at < until."""
+    async def jobs(self, wanted: JobFilter) -> Sequence[JobRow]:
+        """Newest first."""
         ...
 
     async def counts(self) -> Mapping[tuple[str, str], int]:

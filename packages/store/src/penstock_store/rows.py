@@ -65,6 +65,26 @@ class JobRow:
 
 
 @dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs are wanted; what is empty does not matter. Repository and organisation are those of the subject,
+    `waiting_for` a word of what is waited for, since ≤ created_at < until, `after` the last row of the page before."""
+
+    status: str = ""
+    type: str = ""
+    stream: str = ""
+    subject: str = ""
+    repository: str = ""
+    organisation: str = ""
+    stage: str = ""
+    waiting_for: str = ""
+    correlation_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 50
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionRow:
     """A row of job_execution_history: one attempt of one part."""
 

@@ -14,6 +14,7 @@ from penstock_console.handler import Desk
 from penstock_console.tokens import Tokens
 from penstock_contracts.enums import ControlAction, JobStatus, WorkflowType
 from penstock_store.errors import StoreUnavailable
+from penstock_store.rows import JobFilter
 
 ACTIONS = {
     "cancel": ControlAction.CANCEL,
@@ -72,9 +73,9 @@ def _add_listing(app: FastAPI, desk: Desk) -> None:
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         after: str = "",
     ) -> views.JobPage:
-        rows = await desk.store.jobs.jobs(
+        wanted = JobFilter(
             status=status or "",
-            type_=type or "",
+            type=type or "",
             stream=stream,
             repository=repository,
             organisation=organisation,
@@ -86,6 +87,7 @@ def _add_listing(app: FastAPI, desk: Desk) -> None:
             limit=limit + 1,
             after=after,
         )
+        rows = await desk.store.jobs.jobs(wanted)
         page = rows[:limit]
         following = page[-1].id if len(rows) > limit else None
         return views.JobPage(jobs=[views.Job.model_validate(row) for row in page], next=following)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from penstock_contracts.enums import ExecutionState, Stage
 from penstock_store.memory.tables import Tables
-from penstock_store.rows import ExecutionRow, JobRow, TimerRow
+from penstock_store.rows import ExecutionRow, JobFilter, JobRow, TimerRow
 from penstock_store.subjects import organisation_of, repository_of
 
 
@@ -35,6 +35,9 @@ class MemoryExecutions:
         return row is not None and row.state is ExecutionState.ASKED
 
 
+_EQUAL = ("status", "type", "stream", "subject", "stage", "correlation_id")
+
+
 class MemoryJobs:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -43,46 +46,22 @@ class MemoryJobs:
         self._tables.ask()
         return self._tables.jobs.get(job_id)
 
-    async def jobs(
-        self,
-        *,
-        status: str = "",
-        type_: str = "",
-        stream: str = "",
-        subject: str = "",
-        repository: str = "",
-        organisation: str = "",
-        stage: str = "",
-        waiting_for: str = "",
-        correlation_id: str = "",
-        since: datetime | None = None,
-        until: datetime | None = None,
-        limit: int = 50,
-        after: str = "",
-    ) -> Sequence[JobRow]:
+    async def jobs(self, wanted: JobFilter) -> Sequence[JobRow]:
         self._tables.ask()
-        wanted = {
-            "status": status,
-            "type": type_,
-            "stream": stream,
-            "subject": subject,
-            "stage": stage,
-            "correlation_id": correlation_id,
-        }
         found = [
             row
             for row in sorted(self._tables.jobs.values(), key=_newest_first, reverse=True)
-            if all(getattr(row, name) == value for name, value in wanted.items() if value)
-            and repository in ("", repository_of(row.subject))
-            and organisation in ("", organisation_of(row.subject))
-            and waiting_for in row.waiting_for
-            and (since is None or row.created_at >= since)
-            and (until is None or row.created_at < until)
+            if all(getattr(wanted, name) in ("", getattr(row, name)) for name in _EQUAL)
+            and wanted.repository in ("", repository_of(row.subject))
+            and wanted.organisation in ("", organisation_of(row.subject))
+            and wanted.waiting_for in row.waiting_for
+            and (wanted.since is None or row.created_at >= wanted.since)
+            and (wanted.until is None or row.created_at < wanted.until)
         ]
-        if after:
-            last = self._tables.jobs.get(after)
+        if wanted.after:
+            last = self._tables.jobs.get(wanted.after)
             found = [row for row in found if last is not None and _newest_first(row) < _newest_first(last)]
-        return found[:limit]
+        return found[: wanted.limit]
 
     async def counts(self) -> Mapping[tuple[str, str], int]:
         self._tables.ask()

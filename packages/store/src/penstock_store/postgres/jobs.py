@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 
 from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, Stage, WorkflowType
 from penstock_store.postgres.database import Database
-from penstock_store.rows import ExecutionRow, JobRow, TimerRow
+from penstock_store.rows import ExecutionRow, JobFilter, JobRow, TimerRow
 
 _DUE = """
 select id, stream, due, kind, run_id, stage, part, attempt, generation from workflow.timers
@@ -62,42 +62,26 @@ class PostgresJobs:
         rows = await self._database.tuples(_BY_ID, (job_id,))
         return _job(*rows[0]) if rows else None
 
-    async def jobs(
-        self,
-        *,
-        status: str = "",
-        type_: str = "",
-        stream: str = "",
-        subject: str = "",
-        repository: str = "",
-        organisation: str = "",
-        stage: str = "",
-        waiting_for: str = "",
-        correlation_id: str = "",
-        since: datetime | None = None,
-        until: datetime | None = None,
-        limit: int = 50,
-        after: str = "",
-    ) -> Sequence[JobRow]:
+    async def jobs(self, wanted: JobFilter) -> Sequence[JobRow]:
         given: dict[LiteralString, Any] = {
-            "status = %s": status,
-            "type = %s": type_,
-            "stream = %s": stream,
-            "subject = %s": subject,
-            "repository = %s": repository,
-            "organisation = %s": organisation,
-            "stage = %s": stage,
-            "strpos(waiting_for, %s) > 0": waiting_for,
-            "correlation_id = %s": correlation_id,
-            "created_at >= %s": since,
-            "created_at < %s": until,
-            _AFTER: after,
+            "status = %s": wanted.status,
+            "type = %s": wanted.type,
+            "stream = %s": wanted.stream,
+            "subject = %s": wanted.subject,
+            "repository = %s": wanted.repository,
+            "organisation = %s": wanted.organisation,
+            "stage = %s": wanted.stage,
+            "strpos(waiting_for, %s) > 0": wanted.waiting_for,
+            "correlation_id = %s": wanted.correlation_id,
+            "created_at >= %s": wanted.since,
+            "created_at < %s": wanted.until,
+            _AFTER: wanted.after,
         }
         conditions: list[LiteralString] = [condition for condition, value in given.items() if value]
         where: LiteralString = "where " + " and ".join(conditions) if conditions else ""
         values = [value for value in given.values() if value]
         rows = await self._database.tuples(
-            _JOB + where + " order by created_at desc, id desc limit %s", (*values, limit)
+            _JOB + where + " order by created_at desc, id desc limit %s", (*values, wanted.limit)
         )
         return [_job(*row) for row in rows]
 
