@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from penstock_contracts.codec import Codec
-from penstock_eventlog.memory import MemoryLog
+from penstock_eventlog.memory import MemoryConsumer, MemoryLog
 from penstock_eventlog.ports import Consumer, NewRecord, Partition, Revoked
 from penstock_store.memory.store import MemoryStore
 from penstock_store.memory.tables import Tables
@@ -64,14 +64,14 @@ class Group:
         self._held: frozenset[Partition] = frozenset()
         self._member = self._joined()
 
-    def _joined(self) -> Consumer | None:
+    def _joined(self) -> MemoryConsumer | None:
         self._log.process.on_gone.append(self._out)
         return self._log.inner.consumer(self._group, self._topics, self._told, self._wake)
 
     async def _out(self) -> None:
         """The group has put it out; it finds out when it polls."""
         if self._member is not None:
-            self._held = self._member.assigned()
+            self._held = self._member.holds()
             await self._member.close()
             self._member = None
 
