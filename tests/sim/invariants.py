@@ -160,10 +160,12 @@ class Judge:
                         yield f"N3 run {event.fact.run_id} was superseded, and reviewed at {review.submitted_at}"
 
     def _letters(self) -> Iterator[str]:
-        """N12. Poison needs as many deaths, and then is said."""
+        """N12. Poison needs as many deaths, and then is said; so is a handler whose process was frozen for too long."""
         world = self._world
         for letter in world.tables.letters.values():
-            if letter.reason != "poison" or world.crashes < _DEATHS:
+            if letter.error.startswith("hung") and world.freezes:
+                world.coverage.outcomes["(an event hung in a frozen process)"] += 1
+            elif letter.reason != "poison" or world.crashes < _DEATHS:
                 yield f"N12 {letter.event_type} of {letter.consumer}: {letter.reason}: {letter.error}"
 
 
