@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from penstock.alone.tenancy import Tenancy
+from penstock.alone.tenancy import Revive, Tenancy
 from penstock.services import assemble_of, build_of
 from penstock_contracts.codec import Codec
 from penstock_eventlog.postgres import PostgresLog
@@ -21,12 +21,16 @@ WORKERS = ("prepare", "ast", "llm-review", "commenter")
 SERVERS = ("console", "ingest")
 
 
-def builds() -> Mapping[str, Build]:
+def builds(revive: Revive = lambda: None) -> Mapping[str, Build]:
     """The workers stand on one workbench; the two servers are as they are everywhere."""
-    return {"workers": build_workers, **{name: build_of(name) for name in SERVERS}}
+
+    async def build(context: Context) -> Service:
+        return await build_workers(context, revive)
+
+    return {"workers": build, **{name: build_of(name) for name in SERVERS}}
 
 
-async def build_workers(context: Context) -> Service:
+async def build_workers(context: Context, revive: Revive) -> Service:
     settings = context.load(WorkerSettings)
     codec = Codec()
     store = await PostgresStore.open(
@@ -37,7 +41,7 @@ async def build_workers(context: Context) -> Service:
         steps=context.steps,
     )
     tenancy = Tenancy(store.leases, context.instance, context.clock)
-    await tenancy.take()
+    await tenancy.take(revive)
     await publish_schemas(store, codec)
     log = PostgresLog(store, tenancy.lease)
     bench = workbench(context, store, log, codec)

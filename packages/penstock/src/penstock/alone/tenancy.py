@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from penstock.alone.errors import TenancyLost
@@ -14,6 +15,8 @@ KEY = "penstock:up"
 TTL = timedelta(seconds=10)
 MARGIN = 0.3
 _ASK_AGAIN = 1.0
+Revive = Callable[[], None]
+"""Called, on a thread, when the database is away: starts an embedded one again, and leaves a given one alone."""
 _log = logging.getLogger(__name__)
 
 
@@ -39,13 +42,20 @@ class Tenancy:
         age = self._clock.monotonic() - self._renewed_at
         return self._lease if age < TTL.total_seconds() * (1 - MARGIN) else None
 
-    async def take(self) -> None:
-        """Waits while another process has it."""
-        told = False
-        while not await self._acquired():
-            if not told:
-                _log.warning("another penstock runs on this database: standing by until it ends")
-                told = True
+    async def take(self, revive: Revive) -> None:
+        """Waits while another process has it, and while the database is away: an embedded one goes with its owner."""
+        told = ""
+        while True:
+            try:
+                if await self._acquired():
+                    return
+                why = "another penstock runs on this database: standing by until it ends"
+            except StoreUnavailable as error:
+                why = f"the database is away, standing by: {error}"
+                await asyncio.to_thread(revive)
+            if why != told:
+                _log.warning(why)
+                told = why
             await asyncio.sleep(_ASK_AGAIN)
 
     async def step(self) -> float:

@@ -12,7 +12,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
             environ["PENSTOCK_DATA_DIR"] = folder
             environ.pop("PENSTOCK_DATABASE_URL", None)
             environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
+        revive = reviving(environ, stack)
         try:
             environ["PENSTOCK_DATABASE_URL"] = database_of(environ, stack, disposable=arguments.demo)
             environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
@@ -52,14 +53,29 @@ def run(arguments: argparse.Namespace) -> int:
             return asyncio.run(run_demo(Path(environ["PENSTOCK_DATA_DIR"]), environ))
         from penstock.alone.bootstrap import builds
 
-        run_services("up", builds(), environ)
+        run_services("up", builds(revive), environ)
+
+
+def reviving(environ: Mapping[str, str], stack: ExitStack) -> Callable[[], None]:
+    """What a standby does when the database is away: an embedded one went with its owner and is started again."""
+    given = raw("PENSTOCK_DATABASE_URL", environ) is not None
+
+    def revive() -> None:
+        if not given:
+            stack.callback(attach_or_start(embedded_folder(environ)).stop)
+
+    return revive
+
+
+def embedded_folder(environ: Mapping[str, str]) -> Path:
+    return load(SourceSettings, environ).data_dir.expanduser() / "postgres"
 
 
 def database_of(environ: Mapping[str, str], stack: ExitStack, *, disposable: bool = False) -> str:
     """The one that is given, or one in an embedded server, with today's tables. A disposable one goes with its data."""
     url = raw("PENSTOCK_DATABASE_URL", environ)
     if url is None:
-        server = attach_or_start(load(SourceSettings, environ).data_dir.expanduser() / "postgres")
+        server = attach_or_start(embedded_folder(environ))
         stack.callback(server.remove if disposable else server.stop)
         url = server.url()
     upgrade(url)
