@@ -58,15 +58,12 @@ class Process:
     """Those that have not ended, in the order in which they began."""
     on_gone: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What others do once they have noticed that it is gone, such as a group its consumers."""
-    _thawed: "asyncio.Future[None] | None" = None
+    frozen: bool = False
+    _waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
     _context: Context = field(default_factory=copy_context)
 
     def __post_init__(self) -> None:
         self._context.run(OWNER.set, self)
-
-    @property
-    def frozen(self) -> bool:
-        return self._thawed is not None
 
     @property
     def running(self) -> bool:
@@ -96,19 +93,24 @@ class Process:
     def strike(self, fate: Fate) -> None:
         if fate.blow is Blow.CRASH:
             self.dead = True
-        elif not self.frozen:
-            self._thawed = asyncio.get_running_loop().create_future()
+        else:
+            self.frozen = True
         self.struck(self, fate)
 
     def thaw(self) -> None:
-        if self._thawed is not None:
-            self._thawed.set_result(None)
-            self._thawed = None
+        self.frozen = False
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def passage(self) -> None:
-        """Before anything is asked of outside: the dead ask nothing, the frozen later."""
-        while self._thawed is not None:
-            await self._thawed
+        """Before anything is asked of outside: the dead ask nothing, the frozen later. Each waits for a future of its
+        own: a step that is begun by hand and a task cannot wait for the same one, nor be cancelled apart."""
+        while self.frozen:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
         if self.dead:
             raise Crashed
 
