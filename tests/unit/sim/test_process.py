@@ -30,9 +30,10 @@ async def test_a_step_and_a_task_that_wait_for_the_same_thaw_both_go_on(process:
     step = process.start(through(process))
     assert isinstance(step, asyncio.Task)
     await turns()
-    assert not step.done() and not task.done()
+    assert not step.done()
+    assert not task.done()
     process.thaw()
-    assert await asyncio.gather(step, task) == [1.0, 1.0]
+    assert list(await asyncio.gather(step, task)) == [1.0, 1.0]
 
 
 async def test_whoever_is_cancelled_while_frozen_takes_nobody_along(process: Process) -> None:
