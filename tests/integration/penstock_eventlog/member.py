@@ -7,8 +7,8 @@ import sys
 from penstock_eventlog.kafka import KafkaAddress, KafkaLog
 
 
-async def take(bootstrap: str, prefix: str, group: str, topic: str) -> None:
-    consumer = KafkaLog(KafkaAddress(bootstrap, prefix)).consumer(group, [topic], lambda _: None)
+async def take(bootstrap: str, prefix: str, group: str, topic: str, instance: str = "") -> None:
+    consumer = KafkaLog(KafkaAddress(bootstrap, prefix, instance=instance)).consumer(group, [topic], lambda _: None)
     taken: list[int] = []
     while True:
         records = await consumer.poll(500, 0.2)
@@ -18,4 +18,4 @@ async def take(bootstrap: str, prefix: str, group: str, topic: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(take(*sys.argv[1:5]))
+    asyncio.run(take(*sys.argv[1:]))

@@ -15,7 +15,8 @@ from penstock_eventlog.ports import Log, NewRecord
 from penstock_store.rows import Place, RawRecord
 from tests.suites.log import TOPIC, Member, join, poll_together, record
 from tests.support.kafka import KafkaForTest, MortalKafka
-from tests.support.processes import Processes
+from tests.support.processes import Processes, StartedProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 KEYS = 20
@@ -123,6 +124,39 @@ async def test_what_a_member_killed_held_comes_to_the_other_within_the_session(
     assert set(taken) <= set(survivor.values()), "what it took without committing came again"
     await producer.close()
     await survivor.consumer.close()
+
+
+def named_member(kafka: KafkaForTest, processes: Processes) -> StartedProcess:
+    return processes.start("python", MEMBER, kafka.bootstrap, kafka.prefix, "group", TOPIC, "member-0")
+
+
+async def test_a_member_with_a_lasting_name_has_its_records_back_long_before_its_session_is_over(
+    kafka: KafkaForTest, processes: Processes
+) -> None:
+    desk = await prepared(kafka)
+    producer = desk.log.producer()
+    await producer.send(batch(0, 50))
+    await producer.close()
+    victim = named_member(kafka, processes)
+    await eventually(lambda: "took" in victim.output(), 20)
+    victim.send(signal.SIGKILL)
+    again = named_member(kafka, processes)
+    await eventually(lambda: "took" in again.output(), 4, "its records, before the session of 6 s ends")
+
+
+async def test_a_member_whose_name_another_took_ends_and_says_what_to_do(
+    kafka: KafkaForTest, processes: Processes
+) -> None:
+    desk = await prepared(kafka)
+    producer = desk.log.producer()
+    await producer.send(batch(0, 50))
+    await producer.close()
+    first = named_member(kafka, processes)
+    await eventually(lambda: "took" in first.output(), 20)
+    second = named_member(kafka, processes)
+    await eventually(lambda: "took" in second.output(), 20)
+    assert await asyncio.to_thread(first.wait) == 1
+    assert "LogMisconfigured: another process of this service has the same PENSTOCK_INSTANCE" in first.output()
 
 
 async def test_a_log_that_cannot_be_reached_says_so_and_does_not_hang() -> None:

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError
 
 from penstock_eventlog.errors import LogMisconfigured, LogUnavailable
 from penstock_eventlog.kafka import KafkaAddress, KafkaLog, read_properties
-from penstock_eventlog.kafka.failures import failure_of, refusal_of
+from penstock_eventlog.kafka.failures import end_of, failure_of, refusal_of
 from penstock_eventlog.memory import MemoryLog
 from penstock_eventlog.postgres import PostgresLog
 from penstock_eventlog.worker import groups_of, open_log
@@ -26,7 +26,9 @@ def test_properties_are_lines_of_name_and_value(tmp_path: Path) -> None:
     assert read_properties(path) == {"security.protocol": "SASL_SSL", "sasl.password": "a=b"}
 
 
-@pytest.mark.parametrize("name", ["acks", "enable.auto.commit", "group.id", "message.timeout.ms", "partitioner"])
+@pytest.mark.parametrize(
+    "name", ["acks", "enable.auto.commit", "group.id", "group.instance.id", "message.timeout.ms", "partitioner"]
+)
 def test_what_guarantees_rest_on_cannot_be_changed(tmp_path: Path, name: str) -> None:
     with pytest.raises(LogMisconfigured, match=f"PENSTOCK_KAFKA_CONFIG: remove {name}"):
         read_properties(written(tmp_path, f"{name}=1\n"))
@@ -47,6 +49,13 @@ def test_kip_848_leaves_out_what_the_client_refuses_with_it() -> None:
     assert (classic["session.timeout.ms"], classic["partition.assignment.strategy"]) == (6_000, "cooperative-sticky")
     newer = KafkaAddress("host", properties={"group.protocol": "consumer"}).consumer("g")
     assert not {"session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"} & set(newer)
+
+
+def test_a_name_that_lasts_is_told_to_a_classic_group_alone() -> None:
+    assert KafkaAddress("host", instance="ast-0").consumer("g")["group.instance.id"] == "ast-0"
+    assert "group.instance.id" not in KafkaAddress("host").consumer("g")
+    newer = KafkaAddress("host", properties={"group.protocol": "consumer"}, instance="ast-0")
+    assert "group.instance.id" not in newer.consumer("g")
 
 
 def test_names_on_the_wire_carry_the_prefix_and_inside_they_do_not() -> None:
@@ -71,6 +80,17 @@ def test_errors_of_the_client_say_what_to_do(code: int, kind: type[Exception], w
     failure = failure_of(KafkaError(code))
     assert isinstance(failure, kind)
     assert words in str(failure)
+
+
+def test_a_consumer_whose_name_another_took_says_what_to_do() -> None:
+    told = end_of(KafkaError(KafkaError.FENCED_INSTANCE_ID))
+    assert isinstance(told, LogMisconfigured)
+    assert "PENSTOCK_INSTANCE" in str(told)
+    assert isinstance(end_of(KafkaError(KafkaError._TRANSPORT)), LogUnavailable)
+
+
+def test_what_ends_a_consumer_for_good_is_not_waited_out() -> None:
+    assert isinstance(end_of(KafkaError(KafkaError._FATAL, "gone", fatal=True)), LogMisconfigured)
 
 
 def test_only_what_is_wrong_with_a_record_refuses_it() -> None:

@@ -50,7 +50,7 @@ class Consumer(Protocol):
         ...
 
     async def close(self) -> None:
-        """Leaves the group at once."""
+        """Leaves the group at once; a member of a lasting name keeps its place for a moment, to come back to."""
         ...
 
 

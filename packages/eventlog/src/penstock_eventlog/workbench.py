@@ -56,6 +56,13 @@ class WorkerSettings:
     topic_prefix: str = setting(
         "PENSTOCK_TOPIC_PREFIX", parsers.text, "", about="put before every topic and group, to share a cluster"
     )
+    instance: str = setting(
+        "PENSTOCK_INSTANCE",
+        parsers.text,
+        "",
+        about="a name that this process alone has among those of its service, and keeps when it is started again, such "
+        "as its pod's in a StatefulSet: then Kafka gives it its partitions back at once",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,11 @@ async def open_workbench(context: Context) -> Workbench:
     )
     await publish_schemas(store, codec)
     log = open_log(
-        store, bootstrap=settings.kafka_bootstrap, config=settings.kafka_config, prefix=settings.topic_prefix
+        store,
+        bootstrap=settings.kafka_bootstrap,
+        config=settings.kafka_config,
+        prefix=settings.topic_prefix,
+        instance=settings.instance,
     )
     return workbench(context, store, log, codec)
 

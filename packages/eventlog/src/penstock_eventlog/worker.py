@@ -23,6 +23,7 @@ def open_log(
     bootstrap: str = "",
     config: Path | None = None,
     prefix: str = "",
+    instance: str = "",
     lease: Callable[[], Lease | None] = lambda: None,
 ) -> Log:
     """Kafka where PENSTOCK_KAFKA_BOOTSTRAP names it, else the log in the store, which needs the lease `penstock:up`.
@@ -33,7 +34,7 @@ def open_log(
         return PostgresLog(store, lease)
     from penstock_eventlog.kafka import KafkaAddress, KafkaLog, read_properties
 
-    return KafkaLog(KafkaAddress(bootstrap, prefix, read_properties(config)))
+    return KafkaLog(KafkaAddress(bootstrap, prefix, read_properties(config), instance))
 
 
 def group_of(service: str, topic: Topic | None = None) -> str:

@@ -17,6 +17,7 @@ OURS = frozenset(
         "enable.auto.offset.store",
         "enable.idempotence",
         "group.id",
+        "group.instance.id",
         "message.timeout.ms",
         "partitioner",
         "request.required.acks",
@@ -43,12 +44,19 @@ class KafkaAddress:
     bootstrap: str
     prefix: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
+    instance: str = ""
+    """This process among those of its service, under a name that stays when it is started again."""
 
     def on_wire(self, name: str) -> str:
         return self.prefix + name
 
     def inside(self, name: str) -> str:
         return name.removeprefix(self.prefix)
+
+    @property
+    def newer_groups(self) -> bool:
+        """Those of KIP-848."""
+        return self.properties.get("group.protocol") == "consumer"
 
     def admin(self) -> dict[str, Any]:
         return {**_BOTH, **_common(self.properties), "bootstrap.servers": self.bootstrap}
@@ -67,13 +75,13 @@ class KafkaAddress:
         }
 
     def consumer(self, group: str) -> dict[str, Any]:
-        """`group.protocol=consumer` in the file chooses KIP-848, whose session is the broker's to set."""
-        classic: Mapping[str, str | int] = {} if self.properties.get("group.protocol") == "consumer" else CLASSIC
+        """`group.protocol=consumer` in the file chooses KIP-848, whose session is the broker's to set. With it a name
+        that a dead process had is refused until its session is over, so it is told in a classic group alone."""
         return {
             **_BOTH,
             "queued.max.messages.kbytes": 16_384,
             "fetch.wait.max.ms": 100,
-            **classic,
+            **({} if self.newer_groups else self._classic()),
             **self.properties,
             "bootstrap.servers": self.bootstrap,
             "group.id": self.on_wire(group),
@@ -81,6 +89,10 @@ class KafkaAddress:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
         }
+
+    def _classic(self) -> Mapping[str, str | int]:
+        """A member with a name has its partitions back as soon as it is started again; others wait for its session."""
+        return {**CLASSIC, "group.instance.id": self.instance} if self.instance else CLASSIC
 
 
 def _common(properties: Mapping[str, str]) -> Mapping[str, str]:

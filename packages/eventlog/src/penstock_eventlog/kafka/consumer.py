@@ -21,7 +21,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from penstock_eventlog.errors import LogError, LogUnavailable
 from penstock_eventlog.kafka.config import KafkaAddress, client_log
-from penstock_eventlog.kafka.failures import CREDENTIALS, failure_of
+from penstock_eventlog.kafka.failures import CREDENTIALS, end_of, failure_of
 from penstock_eventlog.ports import Partition, Revoked
 from penstock_store.rows import Place, RawRecord
 
@@ -117,7 +117,7 @@ class KafkaConsumer:
             raise LogUnavailable(f"no answer to a commit for {COMMIT:.0f} s") from error
         except KafkaException as exception:
             if exception.args[0].code() not in _NOT_OURS:
-                raise failure_of(exception.args[0]) from exception
+                raise end_of(exception.args[0]) from exception
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         self._paused |= self._assigned & frozenset(partitions)
@@ -226,12 +226,12 @@ class KafkaConsumer:
                 fetched.messages = [first, *self._client.consume(AHEAD - 1, 0)]
             self._look_at_ends(fetched)
         except KafkaException as exception:
-            fetched.failure = failure_of(exception.args[0])
+            fetched.failure = end_of(exception.args[0])
         errors = [error for message in fetched.messages if (error := message.error()) is not None]
         fetched.messages = [message for message in fetched.messages if message.error() is None]
         for error in errors:
             if not error.retriable() or error.code() in CREDENTIALS:
-                fetched.failure = failure_of(error)
+                fetched.failure = end_of(error)
         return fetched
 
     def _first(self) -> Message | None:

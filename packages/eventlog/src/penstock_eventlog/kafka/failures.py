@@ -50,6 +50,19 @@ def failure_of(error: KafkaError) -> LogError:
     return LogUnavailable(text)
 
 
+def end_of(error: KafkaError) -> LogError:
+    """For what a consumer is told; after some of it the client does nothing more, and its process has to end."""
+    final = error.fatal() or error.code() == KafkaError._FATAL
+    if error.code() == KafkaError.FENCED_INSTANCE_ID or (final and "fenced" in error.str()):
+        return LogMisconfigured(
+            "another process of this service has the same PENSTOCK_INSTANCE, and Kafka listens to that one only: "
+            "give each process a name of its own"
+        )
+    if final:
+        return LogMisconfigured(f"the Kafka consumer cannot go on ({error.name()}: {error.str()})")
+    return failure_of(error)
+
+
 def refusal_of(error: KafkaError) -> str:
     """Why this record will never be taken; empty when that is not so."""
     return f"{error.name()}: {error.str()}" if error.code() in REFUSED else ""
