@@ -38,6 +38,10 @@ async def test_what_the_last_review_missed_is_reviewed_in_full() -> None:
     assert await world.paths(missed_blob=missed) == ["shop/cart.py", "shop/tax.py"]
 
 
+async def test_where_the_list_of_what_was_missed_is_gone_everything_is_reviewed() -> None:
+    assert await Pushed().paths(missed_blob="0" * 64) == ["shop/cart.py", "shop/tax.py"]
+
+
 async def test_a_full_review_is_asked_for_by_name() -> None:
     assert await Pushed().paths(full=True) == ["shop/cart.py", "shop/tax.py"]
 

@@ -83,6 +83,12 @@ class Metrics:
         self.outbox_age = Gauge("outbox_oldest_age_seconds", "Age of the oldest unsent outbox row.", registry=registry)
         self.outbox_depth = Gauge("outbox_unsent_rows", "Outbox rows that wait to be sent.", registry=registry)
         self.outbox_sent = Counter("outbox_sent_total", "Outbox rows sent.", ("topic",), registry=registry)
+        self.housekept = Counter(
+            "housekeeping_rows_total",
+            "Rows that housekeeping took away or mended, by chore.",
+            ("chore",),
+            registry=registry,
+        )
         self.timers_due = Gauge("timers_due", "Timers that are due and have not fired.", registry=registry)
 
     def _log(self, registry: CollectorRegistry) -> None:

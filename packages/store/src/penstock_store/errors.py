@@ -10,6 +10,7 @@ StoreError
 ├── BrokenFold           decide or evolve broke the contiguous sequence of a stream
 ├── RowRefused           the database refuses what one event led to: the fault is the event's
 ├── EffectUnknown        an effect was begun that was never planned
+├── StillOpen            what runs is not put away
 └── NotRedrivable        a dead letter that cannot be applied again
 """
 
@@ -77,6 +78,16 @@ class NotRedrivable(StoreError):
     def __init__(self, letter_id: str, why: str) -> None:
         super().__init__(f"dead letter {letter_id} cannot be redriven: {why}")
         self.letter_id, self.why = letter_id, why
+
+
+class StillOpen(StoreError, Explained):
+    """Streams with open runs are not forgotten."""
+
+    def __init__(self, streams: tuple[str, ...]) -> None:
+        super().__init__(
+            f"reviews are open on {', '.join(streams)}: cancel them first (penstock jobs, penstock jobs cancel)"
+        )
+        self.streams = streams
 
 
 class EffectUnknown(StoreError):

@@ -20,6 +20,7 @@ from penstock_store.rows import (
     EffectState,
     ExecutionRow,
     JobFilter,
+    Forgotten,
     JobRow,
     Lease,
     LogRow,
@@ -32,6 +33,7 @@ from penstock_store.rows import (
     TimerRow,
     Verdict,
 )
+    Waste,
 
 S = TypeVar("S")
 
@@ -275,6 +277,32 @@ class Schemas(Protocol):
 
 class Store(Protocol):
     """All rooms of the store, on one connection pool."""
+class Retention(Protocol):
+    """Takes away what nobody needs any more. Each call is one transaction; it answers how many rows, or streams, went:
+    fewer than `limit`, and nothing more is due."""
+
+    async def sweep(self, waste: Waste, before: datetime, limit: int) -> int:
+        """Sent, received, first delivered, resolved, last used, expired before this moment. What is unsent, stalled or
+        unresolved stays."""
+        ...
+
+    async def sweep_log(self, topic: str, before: datetime, limit: int) -> int:
+        """Records of the log table that are older and that every group is past."""
+        ...
+
+    async def sweep_streams(self, before: datetime, limit: int) -> int:
+        """Pull requests on which nothing happened since, and nothing is open: their facts, jobs, effects, all of it."""
+        ...
+
+    async def streams_of(self, repository: str) -> Sequence[str]:
+        """The streams of a repository, by any name that it had on a run."""
+        ...
+
+    async def forget(self, streams: Sequence[str]) -> Forgotten:
+        """All that is stored about them, with the blobs that nobody else refers to. Raises StillOpen."""
+        ...
+
+
 
     streams: Streams
     receipts: Receipts
@@ -294,6 +322,8 @@ class Store(Protocol):
     async def now(self) -> datetime:
         """The store's clock: the one that leases, timers and effects are compared with."""
         ...
+    retention: Retention | None
+    """None: what is kept ends with the process."""
 
     async def check(self) -> None:
         """For readiness: raises when the store cannot be used."""

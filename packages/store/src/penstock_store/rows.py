@@ -250,3 +250,24 @@ class Place:
     topic: str
     partition: int
     position: int
+
+
+class Waste(StrEnum):
+    """Rows that nobody needs any more after a time."""
+
+    SENT = "outbox_messages"
+    RECEIVED = "inbox_messages"
+    DELIVERIES = "deliveries"
+    LETTERS = "dead_letters"
+    BLOBS = "blobs"
+    LEASES = "leases"
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What went with the streams of a repository."""
+
+    streams: int
+    rows: int
+    blobs: int
+    messages: int

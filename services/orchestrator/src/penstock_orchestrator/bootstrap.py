@@ -1,7 +1,9 @@
-"""Builds the orchestrator: the loop that applies, the timer scanner, and a relay for whoever holds the lease."""
+"""Builds the orchestrator: the loop that applies, the timer scanner, and a relay and a housekeeper for whoever holds
+their leases."""
 
 from collections.abc import Sequence
 
+from penstock_eventlog.housekeeping import Housekeeper
 from penstock_eventlog.ports import Sink
 from penstock_eventlog.relay import Relay
 from penstock_eventlog.shard_leases import ShardLeases, Shards
@@ -12,7 +14,8 @@ from penstock_eventlog.workbench import Workbench, standing_apart
 from penstock_eventlog.worker import worker_loops
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.handler import CONSUMER, Orchestrator
-from penstock_orchestrator.settings import OrchestratorSettings
+from penstock_orchestrator.keeping import chores
+from penstock_orchestrator.settings import KeepingSettings, OrchestratorSettings
 from penstock_runtime.machine import Machine
 from penstock_runtime.process import Context, Service
 
@@ -25,7 +28,8 @@ async def assemble(context: Context, bench: Workbench) -> Service:
     producer = bench.log.producer()
     sink = ProducerSink(producer, bench.store.outbox)
     shards = ShardLeases(bench.store.leases, context.instance, context.clock)
-    return Service(machines=(*deciding(bench, fold), relay(bench, sink, shards)), close=(producer.close,))
+    machines = (*deciding(bench, fold), relay(bench, sink, shards), housekeeper(context, bench))
+    return Service(machines=machines, close=(producer.close,))
 
 
 def deciding(bench: Workbench, fold: OrchestratorFold) -> Sequence[Machine]:
@@ -40,6 +44,19 @@ def deciding(bench: Workbench, fold: OrchestratorFold) -> Sequence[Machine]:
 def relay(bench: Workbench, sink: Sink, shards: Shards) -> Relay:
     tools = bench.tools
     return Relay(bench.store, sink, shards, clock=tools.clock, metrics=tools.metrics, steps=tools.steps)
+
+
+def housekeeper(context: Context, bench: Workbench) -> Housekeeper:
+    keeping, tools = context.load(KeepingSettings), bench.tools
+    return Housekeeper(
+        chores(bench.store, keeping),
+        bench.store.leases,
+        holder=context.instance,
+        clock=tools.clock,
+        metrics=tools.metrics,
+        every=keeping.every,
+        steps=tools.steps,
+    )
 
 
 build = standing_apart(assemble)

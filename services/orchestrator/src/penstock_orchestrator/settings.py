@@ -56,3 +56,33 @@ class OrchestratorSettings:
             run_deadline=timedelta(seconds=self.run_deadline),
             reread_after=timedelta(seconds=self.reread_after),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class KeepingSettings:
+    """How long what is kept, in days: of a pull request its facts, jobs and effects; of the machinery the rest."""
+
+    streams: float = setting(
+        "PENSTOCK_KEEP_STREAMS",
+        parsers.number(1, 36_500),
+        365.0,
+        about="days after the last event until a pull request is forgotten",
+    )
+    messages: float = setting(
+        "PENSTOCK_KEEP_MESSAGES", parsers.number(0.01, 3650), 7.0, about="days that sent outbox rows are kept"
+    )
+    letters: float = setting(
+        "PENSTOCK_KEEP_LETTERS",
+        parsers.number(1, 3650),
+        30.0,
+        about="days in which a dead letter may be sent again, and that a resolved one is kept",
+    )
+    blobs: float = setting(
+        "PENSTOCK_KEEP_BLOBS",
+        parsers.number(8, 3650),
+        30.0,
+        about="days after their last use that diffs and texts are kept",
+    )
+    every: float = setting(
+        "PENSTOCK_HOUSEKEEPING_EVERY", parsers.duration, 600.0, about="pause between two rounds of housekeeping"
+    )

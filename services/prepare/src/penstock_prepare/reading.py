@@ -12,6 +12,7 @@ from penstock_prepare.change import Change
 from penstock_prepare.errors import NothingInCommon
 from penstock_sources.errors import CommitNotFound
 from penstock_sources.ports import Repository, Sources
+from penstock_store.errors import BlobMissing
 from penstock_store.ports import Blobs
 
 _log = logging.getLogger(__name__)
@@ -43,7 +44,11 @@ class ChangeReader:
         whole = await asyncio.to_thread(change.read, diff)
         if not await self._continues(repository, merge_base, pull, fact):
             return Read(merge_base, diff, whole, whole)
-        return Read(merge_base, diff, whole, await self._since(repository, pull, fact, whole))
+        try:
+            return Read(merge_base, diff, whole, await self._since(repository, pull, fact, whole))
+        except BlobMissing:
+            # What the last review missed was put away by retention: all of it is looked at.
+            return Read(merge_base, diff, whole, whole)
 
     async def _continues(
         self, repository: Repository, merge_base: str, pull: PullRequest, fact: PrepareRequested

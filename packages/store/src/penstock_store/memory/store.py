@@ -50,6 +50,7 @@ class MemoryStore:
 
     def go_away(self) -> None:
         """From now on every call raises StoreUnavailable, as when the database is down."""
+        self.retention: ports.Retention | None = None
         self.tables.available = False
 
     def come_back(self) -> None:

@@ -20,6 +20,8 @@ from penstock_store.postgres.outbox import PostgresLog, PostgresOutbox, Postgres
 from penstock_store.postgres.streams import PostgresStreams
 
 _VERSION = f"select version_num from workflow.{version.VERSION_TABLE}"
+from penstock_store.postgres.retention import PostgresRetention
+from penstock_store.postgres.spending import PostgresSpending
 _HAS_VERSION = f"select to_regclass('workflow.{version.VERSION_TABLE}') is not null"
 
 
@@ -48,6 +50,7 @@ class PostgresStore:
     async def open(
         cls,
         url: str,
+        self.retention: ports.Retention | None = PostgresRetention(database)
         settings: PoolSettings | None = None,
         *,
         direct_url: str = "",

@@ -1,0 +1,152 @@
+"""Retention on PostgreSQL: rows that nobody needs any more, in small transactions, the oldest first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import LiteralString
+
+from penstock_store.errors import StillOpen
+from penstock_store.postgres.database import Connection, Database
+from penstock_store.rows import Forgotten, Waste
+
+# Ids and pages tell the age of what is only appended, so no index on a time is needed where rows change often.
+_SWEEP: dict[Waste, LiteralString] = {
+    Waste.SENT: """
+delete from workflow.outbox_messages where id in (
+  select id from workflow.outbox_messages where sent_at < %s order by id limit %s)
+""",
+    Waste.RECEIVED: """
+delete from workflow.inbox_messages where ctid in (
+  select ctid from workflow.inbox_messages where received_at < %s and outcome = 'applied' limit %s)
+""",
+    Waste.DELIVERIES: """
+delete from workflow.deliveries where ctid in (select ctid from workflow.deliveries where first_at < %s limit %s)
+""",
+    Waste.LETTERS: """
+delete from workflow.dead_letters where id in (
+  select id from workflow.dead_letters where resolved_at < %s order by resolved_at limit %s)
+""",
+    Waste.BLOBS: """
+delete from workflow.blobs where id in (
+  select id from workflow.blobs where last_used < %s order by last_used limit %s for update skip locked)
+""",
+    Waste.LEASES: """
+delete from workflow.leases where key in (
+  select key from workflow.leases where expires_at < %s order by key limit %s for update skip locked)
+""",
+}
+_SWEEP_LOG = """
+delete from workflow.log where ctid in (
+  select l.ctid from workflow.log as l
+  where l.topic = %s and l.appended_at < %s and not exists (
+    select 1 from workflow.log_positions as p
+    where p.topic = l.topic and p.partition = l.partition and p.position <= l.position)
+  limit %s)
+"""
+# Whoever applies locks the stream's row first; a locked one is in use.
+_IDLE = """
+select stream from workflow.streams as s
+where updated_at < %s
+  and not exists (select 1 from workflow.timers as t where t.stream = s.stream)
+  and not exists (select 1 from workflow.dead_letters as d where d.stream = s.stream and d.resolved_at is null)
+  and not exists (
+    select 1 from workflow.workflow_jobs as j where j.stream = s.stream
+    and j.status in ('PENDING', 'PROCESSING', 'WAITING_FOR_EVENT'))
+  and not exists (
+    select 1 from workflow.outbox_messages as o where o.sent_at is null and o.stream = s.stream)
+order by updated_at limit %s for update skip locked
+"""
+_OF_STREAMS: tuple[LiteralString, ...] = (
+    """
+delete from workflow.job_execution_history where run_id in (
+  select id from workflow.workflow_jobs where stream = any(%s::text[]) and parent_id is null)
+""",
+    "delete from workflow.workflow_jobs where stream = any(%s::text[])",
+    "delete from workflow.facts where stream = any(%s::text[])",
+    "delete from workflow.timers where stream = any(%s::text[])",
+    "delete from workflow.effects where stream = any(%s::text[])",
+    "delete from workflow.dead_letters where stream = any(%s::text[])",
+)
+_STREAMS = "delete from workflow.streams where stream = any(%s::text[])"
+
+_LOCKED = "select stream from workflow.streams where stream = any(%s::text[]) order by stream for update"
+_OPEN = """
+select distinct stream from workflow.workflow_jobs
+where stream = any(%s::text[]) and status in ('PENDING', 'PROCESSING', 'WAITING_FOR_EVENT') order by stream
+"""
+# What a repository alone refers to, in its facts or in a blob that it refers to.
+_BLOBS = """
+with recursive ours(id) as (
+  select m.id[1] from workflow.facts as f, regexp_matches(encode(f.value, 'escape'), '[0-9a-f]{64}', 'g') as m(id)
+  where f.stream = any(%(streams)s::text[])
+  union
+  select m.id[1] from ours join workflow.blobs as b on b.id = ours.id,
+    regexp_matches(encode(b.data, 'escape'), '[0-9a-f]{64}', 'g') as m(id)
+), theirs(id) as (
+  select m.id[1] from workflow.facts as f, regexp_matches(encode(f.value, 'escape'), '[0-9a-f]{64}', 'g') as m(id)
+  where f.stream <> all(%(streams)s::text[])
+  union
+  select m.id[1] from theirs join workflow.blobs as b on b.id = theirs.id,
+    regexp_matches(encode(b.data, 'escape'), '[0-9a-f]{64}', 'g') as m(id)
+)
+delete from workflow.blobs where id in (select id from ours except select id from theirs)
+"""
+_MESSAGES: tuple[LiteralString, ...] = (
+    "delete from workflow.outbox_messages where stream = any(%s::text[])",
+    """
+delete from workflow.log as l using unnest(%s::text[]) as s(stream)
+where position(convert_to(s.stream, 'UTF8') in l.headers) > 0
+""",
+    """
+delete from workflow.dead_letters as d using unnest(%s::text[]) as s(stream)
+where position(convert_to(s.stream, 'UTF8') in d.headers) > 0
+""",
+    "delete from workflow.leases as l using unnest(%s::text[]) as s(stream) where position(s.stream in l.key) > 0",
+)
+_OF_REPOSITORY = """
+select distinct s.stream from workflow.workflow_jobs as j join workflow.streams as s
+  on starts_with(s.stream, regexp_replace(j.stream, '[^:]*$', ''))
+where j.repository = %s and j.parent_id is null order by s.stream
+"""
+
+
+class PostgresRetention:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def sweep(self, waste: Waste, before: datetime, limit: int) -> int:
+        return await self._database.execute(_SWEEP[waste], (before, limit))
+
+    async def sweep_log(self, topic: str, before: datetime, limit: int) -> int:
+        return await self._database.execute(_SWEEP_LOG, (topic, before, limit))
+
+    async def sweep_streams(self, before: datetime, limit: int) -> int:
+        async with self._database.transaction() as connection:
+            found = await (await connection.execute(_IDLE, (before, limit))).fetchall()
+            streams = [stream for (stream,) in found]
+            if streams:
+                await _drop(connection, streams)
+        return len(streams)
+
+    async def streams_of(self, repository: str) -> Sequence[str]:
+        return [stream for (stream,) in await self._database.tuples(_OF_REPOSITORY, (repository,))]
+
+    async def forget(self, streams: Sequence[str]) -> Forgotten:
+        async with self._database.transaction() as connection:
+            await connection.execute(_LOCKED, (list(streams),))
+            busy = await (await connection.execute(_OPEN, (list(streams),))).fetchall()
+            if busy:
+                raise StillOpen(tuple(stream for (stream,) in busy))
+            blobs = (await connection.execute(_BLOBS, {"streams": list(streams)})).rowcount
+            messages = 0
+            for statement in _MESSAGES:
+                messages += (await connection.execute(statement, (list(streams),))).rowcount
+            rows = await _drop(connection, streams)
+        return Forgotten(streams=len(streams), rows=rows, blobs=blobs, messages=messages)
+
+
+async def _drop(connection: Connection, streams: Sequence[str]) -> int:
+    """Everything that belongs to streams whose rows are locked."""
+    rows = 0
+    for statement in (*_OF_STREAMS, _STREAMS):
+        rows += (await connection.execute(statement, (list(streams),))).rowcount
+    return rows
