@@ -12,7 +12,7 @@ from penstock_console.settings import ConsoleSettings
 from penstock_eventlog.workbench import WorkerSettings
 from penstock_ingest.settings import IngestSettings
 from penstock_llm_review.settings import ModelSettings
-from penstock_orchestrator.settings import OrchestratorSettings
+from penstock_orchestrator.settings import KeepingSettings, OrchestratorSettings
 from penstock_prepare.settings import PrepareSettings
 from penstock_runtime.names import token_name, url_name, webhook_secret_name
 from penstock_runtime.outgoing import OutgoingSettings
@@ -25,7 +25,7 @@ SECTIONS: Mapping[str, tuple[type, ...]] = {
     "Every process": (RuntimeSettings,),
     "Every worker: orchestrator, prepare, ast, llm-review, commenter": (WorkerSettings,),
     "Ingest": (IngestSettings,),
-    "Orchestrator": (OrchestratorSettings,),
+    "Orchestrator": (OrchestratorSettings, KeepingSettings),
     "Prepare": (PrepareSettings, SourceSettings),
     "Ast": (AstSettings, SourceSettings),
     "LLM review": (ModelSettings, OutgoingSettings),

@@ -5,7 +5,8 @@ OperatingError
 ├── ConsoleUnreachable     nobody answers where the API should be
 ├── NotAdmitted            the API does not know the token
 ├── ConsoleRefused         the API knows the job and says no
-└── LetterUnknown          there is no such dead letter
+├── LetterUnknown          there is no such dead letter
+└── RepositoryUnknown      no pull request of this repository is stored
 """
 
 
@@ -43,3 +44,12 @@ class LetterUnknown(OperatingError):
 
     def __init__(self, letter_id: str) -> None:
         super().__init__(f"there is no dead letter {letter_id}: `penstock dlq ls` lists those that are open")
+
+
+class RepositoryUnknown(OperatingError):
+    """Nothing is stored about this repository."""
+
+    def __init__(self, repository: str) -> None:
+        super().__init__(
+            f"no pull request of {repository!r} is stored here: write it as `penstock jobs` does, such as owner/name"
+        )
