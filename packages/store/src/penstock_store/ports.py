@@ -12,6 +12,7 @@ from penstock_contracts.enums import Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_contracts.schemas import Schema
+from penstock_store.cache import Cache
 from penstock_store.hints import Hints
 from penstock_store.rows import (
     DeadLetterRow,
@@ -33,6 +34,7 @@ from penstock_store.rows import (
     TimerRow,
     Verdict,
 )
+from penstock_store.spending import Spending
     Waste,
 
 S = TypeVar("S")
@@ -316,6 +318,8 @@ class Retention(Protocol):
     dead_letters: DeadLetters
     blobs: Blobs
     effects: Effects
+    cache: Cache
+    spending: Spending
     schemas: Schemas
     hints: Hints
 

@@ -6,12 +6,16 @@ from penstock_contracts.codec import Codec
 from penstock_runtime.clock import Clock
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store import hints, ports
+from penstock_store.cache import Cache
+from penstock_store.memory.cache import MemoryCache
 from penstock_store.memory.effects import MemoryBlobs, MemoryEffects, MemorySchemas
 from penstock_store.memory.jobs import MemoryExecutions, MemoryJobs, MemoryTimers
 from penstock_store.memory.leases import MemoryDeadLetters, MemoryDeliveries, MemoryLeases
 from penstock_store.memory.outbox import MemoryLog, MemoryOutbox, MemoryReceipts
+from penstock_store.memory.spending import MemorySpending
 from penstock_store.memory.streams import MemoryStreams
 from penstock_store.memory.tables import Tables
+from penstock_store.spending import Spending
 
 
 class MemoryStore:
@@ -36,6 +40,8 @@ class MemoryStore:
         self.dead_letters: ports.DeadLetters = MemoryDeadLetters(self.tables)
         self.blobs: ports.Blobs = MemoryBlobs(self.tables)
         self.effects: ports.Effects = MemoryEffects(self.tables)
+        self.cache: Cache = MemoryCache(self.tables)
+        self.spending: Spending = MemorySpending(self.tables)
         self.schemas: ports.Schemas = MemorySchemas(self.tables)
 
     async def now(self) -> datetime:

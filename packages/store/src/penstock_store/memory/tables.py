@@ -11,6 +11,7 @@ from penstock_runtime.clock import Clock
 from penstock_store.changes import ExecutionKey, StoredFact
 from penstock_store.errors import FenceLost, StoreUnavailable
 from penstock_store.hints import Hint, LocalHints
+from penstock_store.memory.entries import CacheEntry, SpentCall
 from penstock_store.rows import (
     DeadLetterRow,
     EffectRow,
@@ -23,6 +24,7 @@ from penstock_store.rows import (
     StreamRow,
     TimerRow,
 )
+from penstock_store.spending import Reservation
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -50,6 +52,8 @@ class Tables:
     leases: dict[str, Lease] = field(default_factory=dict)
     effects: dict[str, EffectRow] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    cache: dict[tuple[str, str], CacheEntry] = field(default_factory=dict)
+    spending: dict[Reservation, SpentCall] = field(default_factory=dict)
     log: dict[Partition, list[LogRow]] = field(default_factory=dict)
     log_positions: dict[tuple[str, str, int], int] = field(default_factory=dict)
     schemas: dict[int, Schema] = field(default_factory=dict)

@@ -7,8 +7,10 @@ import psycopg
 from penstock_contracts.codec import Codec
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store import ports, version
+from penstock_store.cache import Cache
 from penstock_store.errors import StoreUnavailable
 from penstock_store.hints import Hints
+from penstock_store.postgres.cache import PostgresCache
 from penstock_store.postgres.database import Database, PoolSettings
 from penstock_store.postgres.effects import PostgresBlobs, PostgresEffects, PostgresSchemas
 from penstock_store.postgres.failures import translated
@@ -22,6 +24,7 @@ from penstock_store.postgres.streams import PostgresStreams
 _VERSION = f"select version_num from workflow.{version.VERSION_TABLE}"
 from penstock_store.postgres.retention import PostgresRetention
 from penstock_store.postgres.spending import PostgresSpending
+from penstock_store.spending import Spending
 _HAS_VERSION = f"select to_regclass('workflow.{version.VERSION_TABLE}') is not null"
 
 
@@ -44,6 +47,8 @@ class PostgresStore:
         self.dead_letters: ports.DeadLetters = PostgresDeadLetters(database, hints)
         self.blobs: ports.Blobs = PostgresBlobs(database)
         self.effects: ports.Effects = PostgresEffects(database)
+        self.cache: Cache = PostgresCache(database)
+        self.spending: Spending = PostgresSpending(database)
         self.schemas: ports.Schemas = PostgresSchemas(database)
 
     @classmethod
