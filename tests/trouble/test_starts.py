@@ -36,9 +36,10 @@ def complaint(process: StartedProcess) -> str:
     return str(told[0]["message"])
 
 
-def set_version(url: str, version: str) -> None:
+def set_version(url: str, version: str, oldest: str = "0001") -> None:
     with psycopg.connect(url) as connection:
         connection.execute("update workflow.alembic_version set version_num = %s", (version,))
+        connection.execute("update workflow.compatibility set oldest = %s", (oldest,))
 
 
 @pytest.mark.parametrize(
@@ -80,10 +81,15 @@ def test_an_older_database_is_refused_with_the_command_that_upgrades_it(
 def test_a_newer_database_is_left_alone_and_asks_for_a_newer_program(
     postgres_database: str, processes: Processes
 ) -> None:
-    set_version(postgres_database, "9999")
+    set_version(postgres_database, "9999", oldest="9999")
     told = complaint(start(processes, "ast", postgres_database))
     assert told.startswith("database schema is 9999, this program needs ")
-    assert quoted("it is newer, start a newer version of this program") in told
+    assert quoted("it is newer and needs a program of 9999 at least, start a newer version of this program") in told
+
+
+def test_a_newer_database_that_only_has_more_is_worked_on(postgres_database: str, processes: Processes) -> None:
+    set_version(postgres_database, "9999")
+    start(processes, "ast", postgres_database).wait_for_output('"started"')
 
 
 @pytest.mark.parametrize("service", ["ingest", "commenter"])

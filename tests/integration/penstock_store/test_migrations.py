@@ -36,9 +36,11 @@ def catalogue(url: str) -> list[tuple[object, ...]]:
         return connection.execute(_CATALOGUE).fetchall()
 
 
-def set_version(url: str, version: str) -> None:
+def set_version(url: str, version: str, oldest: str = "9999") -> None:
+    """`oldest`: the oldest program that can still run on the tables."""
     with psycopg.connect(url) as connection:
         connection.execute("update workflow.alembic_version set version_num = %s", (version,))
+        connection.execute("update workflow.compatibility set oldest = %s", (oldest,))
 
 
 def test_the_migrations_make_the_tables_that_are_defined(postgres_database: str, empty_database: str) -> None:
@@ -89,6 +91,18 @@ async def test_a_newer_database_asks_for_a_newer_program_and_is_left_alone(postg
     with pytest.raises(SchemaMismatch, match="newer version of this program"):
         await PostgresStore.open(postgres_database)
     assert migrations.revision(postgres_database) == "9999"
+
+
+async def test_a_newer_database_that_only_added_something_is_run_on(postgres_database: str) -> None:
+    set_version(postgres_database, "9999", oldest=HEAD)
+    assert "newer than this program" in migrations.check(postgres_database)
+    assert "can run on them" in migrations.upgrade(postgres_database)
+    assert migrations.revision(postgres_database) == "9999"
+    store = await PostgresStore.open(postgres_database)
+    try:
+        await store.check()
+    finally:
+        await store.close()
 
 
 async def test_a_program_notices_that_the_database_was_upgraded_under_it(postgres_database: str) -> None:

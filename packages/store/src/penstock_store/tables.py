@@ -354,3 +354,12 @@ schemas = Table(
     _text("text"),
     _stamp("created_at"),
 )
+
+compatibility = Table("compatibility", metadata, _key("oldest", primary_key=True))
+
+restorations = Table(
+    "restorations",
+    metadata,
+    Column("restored_at", DateTime(timezone=True), primary_key=True, server_default=text("clock_timestamp()")),
+    _time("moment"),
+)

@@ -17,9 +17,9 @@ from penstock_store.version import HEAD, VERSION_TABLE, compare
 _UPGRADE_LOCK = 7_365_746_121
 
 
-def upgrade(url: str) -> None:
-    """To this program's tables. Who comes second waits for the first and finds the work done. A database that is newer
-    than this program is refused with SchemaMismatch."""
+def upgrade(url: str) -> str:
+    """To this program's tables; what `check` says afterwards. Who comes second waits for the first and finds the work
+    done. A database that is newer is left as it is."""
     with _connected(url) as connection:
         connection.execute(text("select pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
         connection.execute(text(f"create schema if not exists {SCHEMA}"))
@@ -27,12 +27,16 @@ def upgrade(url: str) -> None:
         if not _is_newer(connection):
             command.upgrade(_config(connection), "head")
         connection.commit()
-    check(url)
+    return check(url)
 
 
-def check(url: str) -> None:
-    """Raises SchemaMismatch where the database is older or newer than this program."""
-    compare(revision(url))
+def check(url: str) -> str:
+    """How the tables and this program get on. Raises SchemaMismatch where it cannot run on them."""
+    with _connected(url) as connection:
+        found = _revision(connection)
+        newer = _is_newer(connection)
+        oldest = connection.scalar(text(f"select oldest from {SCHEMA}.compatibility")) if newer else None
+    return compare(found, oldest or "")
 
 
 def revision(url: str) -> str | None:

@@ -1,0 +1,20 @@
+"""Whether this program can run on the tables of a database, asked on a connection that is there already."""
+
+from penstock_store import version
+from penstock_store.postgres.database import Connection
+
+_HAS_VERSION = f"select to_regclass('workflow.{version.VERSION_TABLE}') is not null"
+_VERSION = f"select version_num from workflow.{version.VERSION_TABLE}"
+_OLDEST = "select oldest from workflow.compatibility"
+
+
+async def check_version(connection: Connection) -> None:
+    """Raises SchemaMismatch."""
+    has_version = await (await connection.execute(_HAS_VERSION)).fetchone()
+    row = await (await connection.execute(_VERSION)).fetchone() if has_version and has_version[0] else None
+    found = row[0] if row else None
+    if found is None or found <= version.HEAD:
+        version.compare(found)
+        return
+    oldest = await (await connection.execute(_OLDEST)).fetchone()
+    version.compare(found, oldest[0] if oldest else "")
