@@ -1,6 +1,6 @@
 """Who is in a simulated installation, each built by its own bootstrap where it has one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -24,7 +24,7 @@ from penstock_runtime.machine import Machine
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.settings import load
 from tests.sim.forge import ForgeClient
-from tests.sim.gates import ProcessLog, store_of
+from tests.sim.gates import ProcessLog
 from tests.sim.process import Process, Seat
 from tests.sim.stages import Stages
 from tests.sim.world import WORKERS, Start, World
@@ -52,52 +52,52 @@ class Cast:
             load(CommenterSettings, {}),
         )
 
-    def starts(self, *, doubled: bool, faults: float) -> Mapping[str, Start]:
-        """One of each process, or two orchestrators and two commenters."""
+    def starts(self, crew: Iterable[str], faults: float) -> Mapping[str, Start]:
+        """How each of these processes begins a life."""
 
-        def working(world: World, process: Process) -> None:
-            self._working(world, process, faults)
+        async def working(world: World, process: Process) -> None:
+            await self._working(world, process, faults)
 
-        some: dict[str, Start] = {
+        kinds: dict[str, Start] = {
             "ingest": self._listening,
-            "orchestrator.a": self._orchestrating,
-            "workers.a": working,
-            "commenter.a": self._commenting,
+            "orchestrator": self._orchestrating,
+            "workers": working,
+            "commenter": self._commenting,
         }
-        more: dict[str, Start] = {"orchestrator.b": self._orchestrating, "commenter.b": self._commenting}
-        return some | more if doubled else some
+        return {name: kinds[name.partition(".")[0]] for name in crew}
 
-    def bench(self, world: World, process: Process) -> Workbench:
-        store = store_of(process, world.tables, self.codec)
+    async def bench(self, world: World, process: Process) -> Workbench:
+        store = await world.ground.opened(process)
         log = ProcessLog(world.log, process)
-        tools = Tools(log, store, self.codec, self.metrics, Solitude(), world.clock, process)
+        tools = Tools(log, store, self.codec, self.metrics, Solitude(), process.clock, process)
         return Workbench(store, log, tools)
 
-    def _listening(self, world: World, process: Process) -> None:
+    async def _listening(self, world: World, process: Process) -> None:
         """It owns no machine: platforms and people call it."""
 
-    def _orchestrating(self, world: World, process: Process) -> None:
-        bench = self.bench(world, process)
+    async def _orchestrating(self, world: World, process: Process) -> None:
+        bench = await self.bench(world, process)
         shards = sorted({shard_of(world.stream(number)) for number in world.forge.pulls})
-        leases = ShardLeases(bench.store.leases, process.holder, world.clock, shards=shards)
+        leases = ShardLeases(bench.store.leases, process.holder, process.clock, shards=shards)
         sink = ProducerSink(bench.log.producer(), bench.store.outbox)
         _seat(process, *deciding(bench, world.fold), relay(bench, sink, leases))
 
-    def _working(self, world: World, process: Process, faults: float) -> None:
-        bench = self.bench(world, process)
-        stages = Stages(process, bench.store, world.forge, world.alarms, world.clock, world.seed, faults)
+    async def _working(self, world: World, process: Process, faults: float) -> None:
+        bench = await self.bench(world, process)
+        around = (process, bench.store, world.forge, world.alarms, world.ground, process.clock)
+        stages = Stages(*around, world.seed, faults)
         for service in WORKERS:
             _seat(process, *worker_loops(service, OneByOne(stages.handles()), bench.tools, limits=LIMITS))
 
-    def _commenting(self, world: World, process: Process) -> None:
-        bench = self.bench(world, process)
+    async def _commenting(self, world: World, process: Process) -> None:
+        bench = await self.bench(world, process)
         client = ForgeClient(world.forge, process)
         commenter = commenter_of(bench, client, self.voice, self.commenter, process.holder)
         sweeper = Sweeper(
             store=bench.store,
             platforms=client,
             doubts=commenter.doubts,
-            clock=world.clock,
+            clock=process.clock,
             voice=self.voice,
             timing=self.commenter.timing,
             metrics=self.metrics,

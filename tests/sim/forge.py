@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from random import Random
 from typing import TypeVar
 
 from penstock_contracts.facts import PullRequestRef
+from penstock_contracts.ids import stream_of
 from penstock_platforms.errors import MaybeSent, NotFound, NotSent, RateLimited
 from penstock_platforms.ports import (
     Capabilities,
@@ -24,6 +26,7 @@ from penstock_platforms.ports import (
     Verdict,
 )
 from penstock_runtime.steps import Crashed
+from tests.sim.ground import Ground
 from tests.sim.process import Process
 
 ACCOUNT = "penstock"
@@ -51,6 +54,8 @@ class Pull:
     ref: PullRequestRef
     heads: list[str]
     state: PullRequestState = PullRequestState.OPEN
+    config: int = 0
+    """Which configuration the base branch has."""
     comments: dict[str, Comment] = field(default_factory=dict)
     reviews: list[Review] = field(default_factory=list)
     inline: dict[str, ReviewComment] = field(default_factory=dict)
@@ -69,9 +74,13 @@ class Forge:
     later: Later
     now: Callable[[], str]
     writes: Counter[str]
+    ground: Ground
     faults: float = 0.0
     """The share of writes that do not go as they should."""
     pulls: dict[int, Pull] = field(default_factory=dict)
+    lingered: int = 0
+    """How often a process was frozen after it had looked at its lease for the last time, and before its call landed."""
+    broken: list[str] = field(default_factory=list)
     _given: int = 0
 
     def next_id(self) -> str:
@@ -144,7 +153,7 @@ class ForgeClient:
             pull.comments[comment.comment_id] = comment
             return comment
 
-        return await self._write("comment", land)
+        return await self._write("comment", ref, land)
 
     async def update_comment(self, ref: PullRequestRef, comment_id: str, body: str) -> Comment:
         pull = self._forge.pulls[ref.number]
@@ -155,11 +164,11 @@ class ForgeClient:
             pull.comments[comment_id] = replace(pull.comments[comment_id], body=body)
             return pull.comments[comment_id]
 
-        return await self._write("edit", land)
+        return await self._write("edit", ref, land)
 
     async def delete_comment(self, ref: PullRequestRef, comment_id: str) -> None:
         pull = self._forge.pulls[ref.number]
-        await self._write("delete", lambda: pull.comments.pop(comment_id, None))
+        await self._write("delete", ref, lambda: pull.comments.pop(comment_id, None))
 
     async def submit_review(
         self,
@@ -181,11 +190,11 @@ class ForgeClient:
                 pull.inline[landed.comment_id] = landed
             return review.review_id
 
-        return await self._write("review", land)
+        return await self._write("review", ref, land)
 
     async def delete_review_comment(self, ref: PullRequestRef, comment_id: str) -> None:
         pull = self._forge.pulls[ref.number]
-        await self._write("delete inline", lambda: pull.inline.pop(comment_id, None))
+        await self._write("delete inline", ref, lambda: pull.inline.pop(comment_id, None))
 
     async def resolve_review_comment(self, ref: PullRequestRef, comment_id: str) -> None:
         """Nobody looks at threads here."""
@@ -198,28 +207,38 @@ class ForgeClient:
         def land() -> None:
             pull.statuses.setdefault(commit, []).append(Status(context, state, description, url, forge.now()))
 
-        await self._write("status", land)
+        await self._write("status", ref, land)
 
     async def aclose(self) -> None:
         """No connection is held."""
 
     close = aclose
 
-    async def _write(self, kind: str, land: Callable[[], T]) -> T:
+    async def _write(self, kind: str, ref: PullRequestRef, land: Callable[[], T]) -> T:
         """A caller that dies in the middle leaves a call under way, which may land as long as a call may take."""
         forge = self._forge
+        await self._speaking(kind, stream_of(ref))
         try:
             self._process.reach(BEFORE_CALL)
         except Crashed:
             if forge.dice.random() < 0.5:
                 self._land_later(kind, land, 9.0)
             raise
+        forge.lingered += self._process.frozen
         await self._process.passage()
         self._fail(kind, land)
         landed = land()
         forge.writes[f"{kind}: landed"] += 1
         self._process.reach(AFTER_CALL)
         return landed
+
+    async def _speaking(self, kind: str, stream: str) -> None:
+        """A call is begun under a lease that has not run out when it is begun, which may be after a long sleep."""
+        forge, process = self._forge, self._process
+        wakes = forge.ground.clock.now() + timedelta(seconds=process.clock.ahead())
+        held = await forge.ground.speaks(process.holder, stream, wakes)
+        if not held and not forge.ground.clock.jumps and not kind.startswith("delete"):
+            forge.broken.append(f"N2 {process.name} writes a {kind} under a lease that has run out")
 
     def _fail(self, kind: str, land: Callable[[], T]) -> None:
         forge = self._forge

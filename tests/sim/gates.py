@@ -1,56 +1,13 @@
-"""The store and the log as one simulated process sees them: every call passes its gate."""
+"""The log as one simulated process sees it: every call passes its gate."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
 
-from penstock_contracts.codec import Codec
+from penstock_eventlog.errors import LogUnavailable
 from penstock_eventlog.memory import MemoryConsumer, MemoryLog
 from penstock_eventlog.ports import Consumer, NewRecord, Partition, Revoked
-from penstock_store.memory.store import MemoryStore
-from penstock_store.memory.tables import Tables
 from penstock_store.rows import Place, RawRecord
 from tests.sim.process import Process
-
-ROOMS = (
-    "streams",
-    "receipts",
-    "outbox",
-    "log",
-    "timers",
-    "leases",
-    "executions",
-    "jobs",
-    "deliveries",
-    "dead_letters",
-    "blobs",
-    "effects",
-    "schemas",
-)
-
-
-class Gate:
-    """A room of the store behind the gate of a process."""
-
-    def __init__(self, room: object, process: Process) -> None:
-        self._room, self._process = room, process
-
-    def __getattr__(self, name: str) -> Any:
-        method, passage = getattr(self._room, name), self._process.passage
-
-        async def call(*given: Any, **named: Any) -> Any:
-            await passage()
-            return await method(*given, **named)
-
-        self.__dict__[name] = call
-        return call
-
-
-def store_of(process: Process, tables: Tables, codec: Codec) -> MemoryStore:
-    store = MemoryStore(tables.clock, codec=codec, steps=process, tables=tables)
-    for room in ROOMS:
-        setattr(store, room, cast(Any, Gate(getattr(store, room), process)))
-    return store
 
 
 class Group:
@@ -69,7 +26,7 @@ class Group:
         return self._log.inner.consumer(self._group, self._topics, self._told, self._wake)
 
     async def _out(self) -> None:
-        """The group has put it out; it finds out when it polls."""
+        """The group has put it out, whether it is gone or only could not be heard; it finds out when it polls."""
         if self._member is not None:
             self._held = self._member.holds()
             await self._member.close()
@@ -89,6 +46,7 @@ class Group:
         await self._log.process.passage()
         if member is not None and member is self._member:
             await member.commit(places)
+        self._log.lose_answer()
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         if self._member is not None:
@@ -126,6 +84,12 @@ class ProcessLog:
     async def send(self, records: Sequence[NewRecord]) -> None:
         await self.process.passage()
         self.inner.append(records)
+        self.lose_answer()
+
+    def lose_answer(self) -> None:
+        """It was done, and the process does not learn of it."""
+        if self.process.answer_lost():
+            raise LogUnavailable("it was done, and the answer was lost")
 
     async def partitions(self) -> Mapping[str, int]:
         return await self.inner.partitions()

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from penstock_commenter.identity import review_id, summary_id
-from penstock_contracts.codec import Codec
 from penstock_contracts.enums import CommentsKind, ExecutionState, Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import CommentsRequested, ConfigResolved, Fact
@@ -13,7 +12,7 @@ from penstock_contracts.flow import EVENTS_TOPIC, TOPICS, topics_heard_by
 from penstock_contracts.inner import WorkflowFinished, WorkflowOpened, WorkflowSuperseded
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.handler import CONSUMER
-from penstock_store.memory.store import MemoryStore
+from penstock_store.memory.tables import Tables
 from penstock_store.rows import EffectKind, EffectState
 from tests.sim.cast import MARKERS
 from tests.sim.coverage import Coverage
@@ -27,18 +26,25 @@ _OURS = {topic.name for topic in TOPICS if set(topic.said_by) & {"orchestrator",
 Facts = Mapping[str, Sequence[Event[Fact]]]
 
 
-class Judge:
-    def __init__(self, world: World, codec: Codec) -> None:
-        self._world, self._codec = world, codec
-        self._store = MemoryStore(world.clock, codec=codec, tables=world.tables)
+async def broken(world: World) -> list[str]:
+    """What does not hold; nothing when all does."""
+    store = await world.ground.store()
+    names = await store.streams.names()
+    facts = {name: await store.streams.facts(name) for name in names}
+    unequal = await store.streams.refold_all(world.fold)
+    found = [f"N4 {each.stream}: {each.found}" for each in unequal]
+    found += [*world.ground.broken, *world.forge.broken]
+    found += _Judge(world, await world.ground.seen()).broken(facts)
+    observe(world.coverage, world.fold, facts)
+    return found
 
-    async def broken(self) -> list[str]:
-        """What does not hold; nothing when all does."""
-        world = self._world
-        names = await self._store.streams.names()
-        facts = {name: await self._store.streams.facts(name) for name in names}
-        unequal = await self._store.streams.refold_all(world.fold)
-        found = [f"N4 {each.stream}: {each.found}" for each in unequal]
+
+class _Judge:
+    def __init__(self, world: World, seen: Tables) -> None:
+        self._world, self._seen = world, seen
+
+    def broken(self, facts: Facts) -> list[str]:
+        found: list[str] = []
         checks = (
             self._over(),
             self._sequences(facts),
@@ -51,11 +57,10 @@ class Judge:
         )
         for check in checks:
             found += check
-        observe(world.coverage, world.fold, facts)
         return found
 
     def _over(self) -> Iterator[str]:
-        tables = self._world.tables
+        tables = self._seen
         for row in tables.jobs.values():
             if row.finished_at is not None:
                 continue
@@ -66,7 +71,7 @@ class Judge:
                 if part.run_id == row.id and part.state is ExecutionState.ASKED
             ]
             waits = f"waits for {row.waiting_for or 'nothing'}, asked {parts}, timers {timers}"
-            yield f"N1 {row.type} {row.id} is {row.status} at {tables.now():%d %H:%M:%S}, {waits}"
+            yield f"N1 {row.type} {row.id} is {row.status} at {self._world.clock.now():%d %H:%M:%S}, {waits}"
 
     def _sequences(self, facts: Facts) -> Iterator[str]:
         opened, finished = Counter[str](), Counter[str]()
@@ -83,9 +88,9 @@ class Judge:
     def _published(self) -> Iterator[str]:
         """N6: both ways; and what a stream says first lies in its order."""
         world = self._world
-        if world.tables.unsent:
-            yield f"N6 {len(world.tables.unsent)} rows are not sent"
-        rows = {(row.topic, _header(row.headers, "ce_id")) for row in world.tables.outbox.values()}
+        if self._seen.unsent:
+            yield f"N6 {len(self._seen.unsent)} rows are not sent"
+        rows = {(row.topic, _header(row.headers, "ce_id")) for row in self._seen.outbox.values()}
         records = {topic.name: world.log.records(topic.name) for topic in TOPICS}
         lying = {(topic, _header(record.headers, "ce_id")) for topic, known in records.items() for record in known}
         yield from (f"N6 {topic} lacks {event_id}" for topic, event_id in sorted(rows - lying))
@@ -103,10 +108,10 @@ class Judge:
         yield from (f"N9 {group} is {lag} behind" for group, lag in world.behind().items() if lag)
         for topic in topics_heard_by("orchestrator"):
             for record in world.log.records(topic.name):
-                if (CONSUMER, _header(record.headers, "ce_id")) not in world.tables.inbox:
+                if (CONSUMER, _header(record.headers, "ce_id")) not in self._seen.inbox:
                     yield f"N9 {topic.name} {record.partition}/{record.position} was passed over"
-        if world.tables.deliveries and not world.freezes and not world.outages:
-            yield f"counts are left: {sorted(world.tables.deliveries)[:3]}"
+        if self._seen.deliveries and not (world.freezes or world.outages or world.lost):
+            yield f"counts are left: {sorted(self._seen.deliveries)[:3]}"
 
     def _joins(self, facts: Facts) -> Iterator[str]:
         manifests: dict[str, list[str]] = {}
@@ -122,18 +127,19 @@ class Judge:
                     yield f"N7 run {run}: {parts} of {manifests.get(run)}, time {seen[run]}"
 
     def _said_once(self, facts: Facts) -> Iterator[str]:
-        """N2, counted at the platform. A submitted review cannot be taken back, so frozen processes may double one."""
+        """N2, counted at the platform. A submitted review cannot be taken back, so a process that was frozen in the
+        middle of its call may double one, or a store whose clock was set and whose leases ran out by it."""
         world = self._world
-        effects = world.tables.effects
+        effects = self._seen.effects
         reviews = {number: Counter(each.body for each in pull.reviews) for number, pull in world.forge.pulls.items()}
-        runs = {run.id: run for run in world.tables.jobs.values() if run.parent_id is None}
+        runs = {run.id: run for run in self._seen.jobs.values() if run.parent_id is None}
         for number, pull in world.forge.pulls.items():
             stream = world.stream(number)
             for run in (run for run in runs.values() if run.stream == stream):
                 effect = review_id(run.id)
                 said = sum(count for body, count in reviews[number].items() if MARKERS.marks(body, effect))
                 sent = effect in effects and effects[effect].state is EffectState.SENT
-                if said > 1 and world.freezes:
+                if said > 1 and (world.forge.lingered or world.ground.clock.jumps):
                     world.coverage.forge["review: doubled by the frozen"] += said - 1
                 elif said > 1 or (sent and not said):
                     yield f"N2 run {run.id} ({run.outcome}) has {said} reviews"
@@ -146,9 +152,9 @@ class Judge:
                     yield f"N2 {stream} has {doubled} comments of {row.note}"
 
     def _late(self, facts: Facts) -> Iterator[str]:
-        """N3, where nobody was frozen."""
+        """N3, where nobody was frozen and the store went by the right time."""
         world = self._world
-        if world.freezes:
+        if world.freezes or world.ground.clock.jumps:
             return
         for event in (event for events in facts.values() for event in events):
             if not isinstance(event.fact, WorkflowSuperseded):
@@ -162,7 +168,7 @@ class Judge:
     def _letters(self) -> Iterator[str]:
         """N12. Poison needs as many deaths, and then is said; so is a handler whose process was frozen for too long."""
         world = self._world
-        for letter in world.tables.letters.values():
+        for letter in self._seen.letters.values():
             if letter.error.startswith("hung") and world.freezes:
                 world.coverage.outcomes["(an event hung in a frozen process)"] += 1
             elif letter.reason != "poison" or world.crashes < _DEATHS:

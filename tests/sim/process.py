@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import coroutine
 from typing import Any, cast
 
+from penstock_runtime.clock import ManualClock
 from penstock_runtime.machine import Machine
 from penstock_runtime.steps import Crashed
 from tests.sim.coverage import Coverage
@@ -31,6 +33,30 @@ class Fate:
     """How long it is gone."""
 
 
+@dataclass(slots=True)
+class ProcessClock:
+    """Time as one process reads it: its host's time of day is wrong by `skew`, its monotonic clock began somewhere.
+
+    A frozen process stops at the next gate, so what it still computes until then is computed after it wakes, and reads
+    the time at which it does.
+    """
+
+    world: ManualClock
+    began: float = 0.0
+    skew: float = 0.0
+    wakes_at: float = 0.0
+
+    def now(self) -> datetime:
+        return self.world.now() + timedelta(seconds=self.skew + self.ahead())
+
+    def monotonic(self) -> float:
+        return self.began + self.world.elapsed + self.ahead()
+
+    def ahead(self) -> float:
+        """How long it still sleeps."""
+        return max(0.0, self.wakes_at - self.world.elapsed)
+
+
 @dataclass(slots=True, eq=False)
 class Seat:
     """A machine and when it wants its next turn."""
@@ -39,9 +65,6 @@ class Seat:
     due: float = 0.0
     task: "asyncio.Task[float] | None" = None
 
-    def ready(self, now: float) -> bool:
-        return self.task is None and (self.due <= now or self.machine.wake.is_set())
-
 
 @dataclass(slots=True, eq=False)
 class Process:
@@ -49,16 +72,19 @@ class Process:
 
     name: str
     holder: str
+    clock: ProcessClock
     coverage: Coverage
     struck: "Callable[[Process, Fate], None]"
     seats: list[Seat] = field(default_factory=list)
     fates: list[Fate] = field(default_factory=list)
     dead: bool = False
+    frozen: bool = False
     tasks: "dict[asyncio.Task[Any], None]" = field(default_factory=dict)
     """Those that have not ended, in the order in which they began."""
     on_gone: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What others do once they have noticed that it is gone, such as a group its consumers."""
-    frozen: bool = False
+    losses: int = 0
+    """The answer that gets lost on its way: this many calls from now."""
     _waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
     _context: Context = field(default_factory=copy_context)
 
@@ -73,14 +99,17 @@ class Process:
         if self.dead:
             raise Crashed
         self.coverage.reached[point] += 1
+        if self.fates:
+            self._tempt(point)
+
+    def _tempt(self, point: str) -> None:
         for fate in self.fates:
             if not fate.point or fate.point == point:
                 fate.nth -= 1
-        if any(fate.nth <= 0 for fate in self.fates):
-            self._meet(point)
-
-    def _meet(self, point: str) -> None:
-        fate = next(fate for fate in self.fates if fate.nth <= 0)
+        met = [fate for fate in self.fates if fate.nth <= 0]
+        if not met:
+            return
+        fate = met[0]
         self.fates.remove(fate)
         self.coverage.struck[fate.blow, point] += 1
         self.strike(fate)
@@ -95,9 +124,15 @@ class Process:
             self.dead = True
         else:
             self.frozen = True
+            self.clock.wakes_at = max(self.clock.wakes_at, self.clock.world.elapsed + fate.seconds)
         self.struck(self, fate)
 
-    def thaw(self) -> None:
+    def wake(self) -> None:
+        """Unless something else keeps it frozen for longer."""
+        if self.clock.wakes_at <= self.clock.world.elapsed:
+            self._thaw()
+
+    def _thaw(self) -> None:
         self.frozen = False
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
@@ -114,6 +149,13 @@ class Process:
         if self.dead:
             raise Crashed
 
+    def answer_lost(self) -> bool:
+        """Asked after something was done outside: whether this process never learns of it."""
+        if not self.losses:
+            return False
+        self.losses -= 1
+        return self.losses == 0
+
     def start(self, work: Coroutine[Any, Any, float]) -> "float | asyncio.Task[float]":
         """What it says, where it never waits, as nearly always; else the task that goes on with it."""
         context = self._context
@@ -123,10 +165,14 @@ class Process:
             return cast(float, ended.value)
         return asyncio.get_running_loop().create_task(_rest(work, awaited), context=context)
 
+    def start_task(self, work: Coroutine[Any, Any, float]) -> "asyncio.Task[float]":
+        """For what waits for the real world, and so must be a task from its beginning."""
+        return asyncio.get_running_loop().create_task(work, context=self._context)
+
     def bury(self) -> None:
         """Nothing of it goes on. What its tasks do while they end reaches nobody."""
         self.dead = True
-        self.thaw()
+        self._thaw()
         for task in self.tasks:
             task.cancel()
         self.seats.clear()

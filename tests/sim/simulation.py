@@ -1,32 +1,38 @@
 """One simulated run: a schedule, carried out, then quiet, then judged."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
 from unittest.mock import patch
 
+from penstock_contracts.codec import Codec
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.settings import OrchestratorSettings
+from penstock_runtime.clock import ManualClock
 from penstock_runtime.settings import load
-from tests.sim.actions import Action, Kind, Stagehand, draw
+from tests.sim.actions import Action, Kind, draw
 from tests.sim.cast import Cast
 from tests.sim.coverage import Coverage
-from tests.sim.invariants import Judge
+from tests.sim.ground import Ground, MemoryGround, StoreClock
+from tests.sim.invariants import broken
 from tests.sim.process import adopting
+from tests.sim.stagehand import Stagehand
 from tests.sim.world import PATIENCE, World
 
 LONGEST = 25
+CREW = ("orchestrator", "workers", "commenter")
 MOMENTS = 600
 """Moments in the quiet phase at which something was due, after which a run that is still open will never end."""
+Grounds = Callable[[StoreClock, Codec], Ground]
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
     seed: int
-    doubled: bool
-    """Two orchestrators and two commenters."""
+    crew: tuple[str, ...]
+    """The processes there are: one or two orchestrators, workers, commenters."""
     pulls: int
     faults: float
     actions: tuple[Action, ...]
@@ -34,28 +40,28 @@ class Schedule:
     @classmethod
     def drawn(cls, seed: int, longest: int = LONGEST) -> "Schedule":
         rng = Random(seed)
-        doubled, pulls = rng.random() < 0.5, rng.choice((1, 1, 2))
-        faults = rng.choice((0.0, 0.1, 0.3))
-        names = ["ingest", "orchestrator.a", "workers.a", "commenter.a"]
-        names += ["orchestrator.b", "commenter.b"] if doubled else []
-        first = Action(Kind.PUSH)
-        rest = (draw(rng, pulls, names) for _ in range(rng.randint(3, longest)))
-        return cls(seed, doubled, pulls, faults, (first, *rest))
+        pulls, faults = rng.choice((1, 2, 2, 3)), rng.choice((0.0, 0.1, 0.3))
+        crew = ("ingest", *(f"{kind}.{one}" for kind in CREW for one in "ab"[: rng.randint(1, 2)]))
+        first = tuple(Action(Kind.PUSH, number) for number in range(1, pulls + 1))
+        rest = (draw(rng, pulls, crew) for _ in range(rng.randint(5, longest)))
+        return cls(seed, crew, pulls, faults, (*first, *rest))
 
     def without(self, index: int) -> "Schedule":
         return replace(self, actions=self.actions[:index] + self.actions[index + 1 :])
 
     def __str__(self) -> str:
-        cast = "two orchestrators, two commenters" if self.doubled else "one of each"
         lines = (f"  {number:>2} {action}" for number, action in enumerate(self.actions, 1))
-        return "\n".join((f"seed {self.seed}: {cast}, {self.pulls} pulls, faults {self.faults}", *lines))
+        return "\n".join(
+            (f"seed {self.seed}: {', '.join(self.crew)}; {self.pulls} pulls, faults {self.faults}", *lines)
+        )
 
 
 class Simulator:
     """Runs schedules one after the other. Has an event loop of its own; close it."""
 
-    def __init__(self, coverage: Coverage) -> None:
+    def __init__(self, coverage: Coverage, grounds: Grounds = MemoryGround) -> None:
         self.coverage = coverage
+        self._grounds = grounds
         self._cast = Cast.assembled()
         rules = load(OrchestratorSettings, {}).rules()
         self._folds = [OrchestratorFold(rules), OrchestratorFold(replace(rules, window=1))]
@@ -71,28 +77,30 @@ class Simulator:
             return self._runner.run(self._run(schedule, coverage or self.coverage))
 
     async def _run(self, schedule: Schedule, coverage: Coverage) -> list[str]:
+        clock = ManualClock()
         world = World(
             Random(schedule.seed),
             schedule.seed,
             self._folds[schedule.seed % 2],
             coverage,
-            self._cast.starts(doubled=schedule.doubled, faults=schedule.faults),
+            self._grounds(StoreClock(clock), self._cast.codec),
+            self._cast.starts(schedule.crew, schedule.faults),
             schedule.pulls,
+            clock,
         )
         world.forge.faults = schedule.faults
-        hand = Stagehand(world, self._cast)
+        await world.open()
+        hand = Stagehand(world)
         try:
             for action in schedule.actions:
                 await hand.do(action)
                 await world.work(world.rng.choice((0, 2, 8, 30, 2_000)))
             await self._quieten(world, hand)
-            return await Judge(world, self._cast.codec).broken()
+            return await broken(world)
         except AssertionError as error:
             return [f"{type(error).__name__}: {error}"]
         finally:
-            for process in world.processes.values():
-                process.bury()
-            await asyncio.sleep(0)
+            await world.close()
 
     async def _quieten(self, world: World, hand: Stagehand) -> None:
         """Nobody does anything any more; time passes until all is over, and some more for what is looked at again."""
@@ -100,21 +108,17 @@ class Simulator:
             await world.work()
             await hand.redeliver()
             await world.work()
-            if self._over(world):
+            if await self._over(world):
                 break
-            await world.jump(world.next_moment(PATIENCE + moment) - world.clock.monotonic())
+            await world.jump(await world.next_moment(PATIENCE + moment) - world.clock.monotonic())
         for _ in range(4):
             await world.pass_time(25.0)
 
-    def _over(self, world: World) -> bool:
-        tables = world.tables
-        return (
-            tables.available
-            and not tables.unsent
-            and not tables.timers
-            and all(process.running for process in world.processes.values())
-            and not any(world.behind().values())
-        )
+    async def _over(self, world: World) -> bool:
+        if not world.ground.available or world.lagging() or not all(each.running for each in world.processes.values()):
+            return False
+        timers, unsent = await world.ground.waiting()
+        return not timers and not unsent
 
 
 def shrunk(simulator: Simulator, schedule: Schedule) -> Schedule:

@@ -34,6 +34,7 @@ from penstock_platforms.ports import PullRequestState
 from penstock_runtime.clock import Clock
 from penstock_store.ports import Blobs, Store
 from tests.sim.forge import BASE, Forge
+from tests.sim.ground import Ground
 from tests.sim.process import Process
 from tests.sim.waiting import Alarms
 
@@ -58,6 +59,7 @@ class Stages:
     store: Store
     forge: Forge
     alarms: Alarms
+    ground: Ground
     clock: Clock
     seed: int
     faults: float
@@ -70,6 +72,8 @@ class Stages:
         skip = await Wanted(self.store.executions, self.clock).skip(event)
         if skip is not None:
             return skip
+        if not await self.ground.asked(envelope.workflow_id, Stage(envelope.stage), envelope.part, envelope.attempt):
+            self.ground.broken.append(f"N10 work is begun on {envelope.stage} {envelope.part}, which nobody waits for")
         dice = Random(f"{self.seed} {envelope.workflow_id} {envelope.stage} {envelope.part} {envelope.attempt}")
         if dice.random() < self.faults:
             await self.alarms.sleep(dice.choice((0.5, 5.0, 12.0, 70.0, 1_200.0, 4_000.0)))
@@ -97,22 +101,23 @@ class Stages:
         """Of the platform as it is, or as it was before the last push: platforms lag."""
         pull = self.forge.pulls[fact.pull_request.number]
         head = pull.heads[max(0, len(pull.heads) - 2)] if dice.random() < self.faults / 2 else pull.head
-        if dice.random() < self.faults / 2:
+        config = Random(f"{self.seed} {fact.pull_request.number} {pull.config}")
+        if config.random() < self.faults / 2:
             return ConfigResolved(AnswerOutcome.SKIPPED, reason="drafts are not reviewed", head=head, base=BASE)
         batches = dice.choice((0, 1, 1, 2, 3))
-        config = ReviewConfig(initial_comment=dice.random() < 0.5)
+        review = ReviewConfig(initial_comment=config.random() < 0.5)
         manifest = ManifestDocument(head, BASE, BASE, "A change", "", "ada", (), (), (("app.py",),) * batches)
-        unwanted = [stage for stage in (Stage.AST, Stage.PR_REVIEW) if dice.random() < 0.2]
+        unwanted = [stage for stage in (Stage.AST, Stage.PR_REVIEW) if config.random() < 0.2]
         return ConfigResolved(
             head=head,
             base=BASE,
             closed=pull.state is not PullRequestState.OPEN,
-            config_blob=await blobs.put(encode_document(config)),
+            config_blob=await blobs.put(encode_document(review)),
             change_blob=await blobs.put(DIFF),
             manifest=tuple(Batch(index, 1, "") for index in range(batches)),
             manifest_blob=await blobs.put(encode_document(manifest)),
             unwanted=tuple(Unwanted(stage, "switched off") for stage in unwanted),
-            pending_comment=dice.random() < 0.8,
+            pending_comment=config.random() < 0.8,
         )
 
 

@@ -1,7 +1,7 @@
 """A whole installation in memory, whose processes are stepped in an order that a seed decides."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -13,10 +13,10 @@ from penstock_eventlog.worker import groups_of
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.steps import Crashed
-from penstock_store.memory.tables import Tables
 from tests.sim.coverage import Coverage
 from tests.sim.forge import Forge, Pull
-from tests.sim.process import Blow, Fate, Process, Seat
+from tests.sim.ground import Ground
+from tests.sim.process import Blow, Fate, Process, ProcessClock, Seat
 from tests.sim.waiting import Alarms
 
 SESSION = 6.0
@@ -29,7 +29,8 @@ PATIENCE = 4.0
 """Seconds until somebody else has a look at what is overdue: leases expire, groups put members out."""
 BUSY = 5_000
 """Turns at one moment after which something is busy for ever."""
-Start = Callable[["World", Process], None]
+Start = Callable[["World", Process], Awaitable[None]]
+SPELL = 0.001
 
 
 class BusyForEver(AssertionError):
@@ -38,33 +39,49 @@ class BusyForEver(AssertionError):
 
 @dataclass(slots=True)
 class World:
+    """To be opened before anything happens in it, and closed."""
+
     rng: Random
     seed: int
     fold: OrchestratorFold
     coverage: Coverage
+    ground: Ground
     starts: Mapping[str, Start]
     """How each process begins a life, by its name."""
     pulls: int
-    clock: ManualClock = field(default_factory=ManualClock)
+    clock: ManualClock
     log: MemoryLog = field(default_factory=lambda: MemoryLog(PARTITIONS))
-    tables: Tables = field(init=False)
     alarms: Alarms = field(init=False)
     forge: Forge = field(init=False)
     processes: dict[str, Process] = field(default_factory=dict)
+    skews: dict[str, float] = field(default_factory=dict)
+    """How wrong the time of day is where a process runs."""
     lives: int = 0
     crashes: int = 0
     freezes: int = 0
     outages: int = 0
+    lost: int = 0
+    """How many answers got lost, and members out of their groups."""
 
     def __post_init__(self) -> None:
-        self.tables, self.alarms = Tables(self.clock), Alarms(self.clock)
+        self.alarms = Alarms(self.clock)
         self.forge = Forge(
-            Random(self.seed), self.alarms.later, lambda: self.clock.now().isoformat(), self.coverage.forge
+            Random(self.seed), self.alarms.later, lambda: self.clock.now().isoformat(), self.coverage.forge, self.ground
         )
         for number in range(1, self.pulls + 1):
             self.forge.pulls[number] = Pull(PullRequestRef("github", "forge", "42", "acme/shop", number), [])
+
+    async def open(self) -> None:
+        await self.ground.moved()
         for name in self.starts:
-            self.begin(name)
+            await self.begin(name)
+
+    async def close(self) -> None:
+        for process in self.processes.values():
+            process.bury()
+        await asyncio.sleep(0)
+        for process in self.processes.values():
+            await self.ground.left(process)
 
     # --- pull requests ------------------------------------------------------------------------------------------
 
@@ -76,15 +93,16 @@ class World:
 
     # --- processes ----------------------------------------------------------------------------------------------
 
-    def begin(self, name: str) -> None:
+    async def begin(self, name: str) -> None:
         """A life of a process. Every second one has the name of the one before, as in a container."""
         self.lives += 1
         holder = name if self.lives % 2 else f"{name}:{self.lives}"
-        process = Process(name, holder, self.coverage, self._struck)
+        clock = ProcessClock(self.clock, began=self.rng.uniform(0.0, 10_000.0), skew=self.skews.get(name, 0.0))
+        process = Process(name, holder, clock, self.coverage, self._struck)
         if name in self.processes:
             process.fates = self.processes[name].fates
         self.processes[name] = process
-        self.starts[name](self, process)
+        await self.starts[name](self, process)
 
     def _struck(self, process: Process, fate: Fate) -> None:
         if fate.blow is Blow.CRASH:
@@ -92,7 +110,7 @@ class World:
             self.alarms.later(fate.seconds, lambda: self._restart(process))
         else:
             self.freezes += 1
-            self.alarms.later(fate.seconds, process.thaw)
+            self.alarms.later(fate.seconds + SPELL, process.wake)
         if fate.seconds >= SESSION:
             self.alarms.later(SESSION, lambda: self._put_out(process))
 
@@ -103,7 +121,8 @@ class World:
     async def _restart(self, process: Process) -> None:
         await process.leave()
         process.bury()
-        self.begin(process.name)
+        await self.ground.left(process)
+        await self.begin(process.name)
 
     # --- turns --------------------------------------------------------------------------------------------------
 
@@ -113,19 +132,19 @@ class World:
             ready = self._ready()
             if not ready:
                 return
-            await self._turn(*self.rng.choice(ready))
+            await self._turn(*ready[int(self.rng.random() * len(ready))])
         if turns >= BUSY:
             names = sorted({seat.machine.name for _, seat in self._ready()})
             raise BusyForEver(f"after {BUSY} turns at one moment: {', '.join(names)}")
 
     def _ready(self) -> list[tuple[Process, Seat]]:
-        now = self.clock.monotonic()
+        now = self.clock.elapsed
         return [
             (process, seat)
             for process in self.processes.values()
-            if process.running
+            if not process.dead and not process.frozen
             for seat in process.seats
-            if seat.task is not None or seat.ready(now)
+            if seat.task is not None or seat.due <= now or seat.machine.wake.is_set()
         ]
 
     async def _turn(self, process: Process, seat: Seat) -> None:
@@ -133,11 +152,12 @@ class World:
         if seat.task is None:
             seat.machine.wake.clear()
             try:
-                said = process.start(seat.machine.step())
+                start = process.start if self.ground.by_hand else process.start_task
+                said = start(seat.machine.step())
             except Crashed:
                 said = 0.0
             if isinstance(said, float | int):
-                seat.due = self.clock.monotonic() + said
+                seat.due = self.clock.elapsed + said
             else:
                 seat.task = said
         while seat.task is not None and process.running and not seat.task.done():
@@ -148,8 +168,10 @@ class World:
 
     async def settle(self) -> None:
         """A few turns of the loop, for what goes on beside the steps. Whatever needs more has it later."""
-        for _ in range(self.rng.choice((1, 1, 2, 4))):
+        for _ in range(1 + int(self.rng.random() * 4)):
             await asyncio.sleep(0)
+        while self.ground.in_flight:
+            await asyncio.sleep(SPELL)
 
     def _look(self, process: Process) -> None:
         """Takes what steps said; a step may have ended after its process was frozen and thawed."""
@@ -158,7 +180,7 @@ class World:
             return
         for seat in process.seats:
             if seat.task is not None and seat.task.done():
-                seat.due = self.clock.monotonic() + seat.task.result()
+                seat.due = self.clock.elapsed + seat.task.result()
                 seat.task = None
 
     # --- time ---------------------------------------------------------------------------------------------------
@@ -166,6 +188,7 @@ class World:
     async def jump(self, seconds: float) -> None:
         """The clock jumps: whatever lay between is late."""
         self.clock.advance(seconds)
+        await self.ground.moved()
         await self.catch_up()
 
     async def catch_up(self) -> None:
@@ -181,21 +204,22 @@ class World:
         await self.work()
         while (now := self.clock.monotonic()) < until:
             patience = max(PATIENCE, (until - now) / 10)
-            await self.jump(min(until, self.next_moment(patience)) - now)
+            await self.jump(min(until, await self.next_moment(patience)) - now)
             await self.work()
 
-    def next_moment(self, patience: float) -> float:
+    async def next_moment(self, patience: float) -> float:
         """When something is due next: an alarm, a timer, or a look at what is under way or overdue."""
         now = self.clock.monotonic()
         alarm = self.alarms.next()
         moments = [now + 7 * 86_400.0] if alarm is None else [alarm]
-        timers = [(timer.due - self.clock.now()).total_seconds() for timer in self.tables.timers.values()]
-        moments += [now + (due if due > 0 else patience) for due in timers]
-        if self.tables.unsent or not self.tables.available or self._lagging():
+        timers, unsent = await self.ground.waiting()
+        dues = [(timer.due - self.ground.clock.now()).total_seconds() for timer in timers]
+        moments += [now + (due if due > 0 else patience) for due in dues]
+        if unsent or not self.ground.available or self.lagging():
             moments.append(now + patience)
         return max(now + 0.001, min(moments))
 
-    def _lagging(self) -> bool:
+    def lagging(self) -> bool:
         """Whether a loop still has something before it."""
         return any(self.behind().values())
 

@@ -1,0 +1,212 @@
+"""The store below a simulated installation: what each process asks through a gate, and what the world itself sees."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol, cast
+
+from penstock_commenter.handler import lease_key
+from penstock_contracts.codec import Codec
+from penstock_contracts.enums import ExecutionState, Stage
+from penstock_runtime.clock import ManualClock
+from penstock_store.errors import StoreUnavailable
+from penstock_store.memory.store import MemoryStore
+from penstock_store.memory.tables import Tables
+from penstock_store.ports import Store
+from penstock_store.rows import Lease, TimerRow
+from tests.sim.process import Process
+
+ROOMS = (
+    "streams",
+    "receipts",
+    "outbox",
+    "log",
+    "timers",
+    "leases",
+    "executions",
+    "jobs",
+    "deliveries",
+    "dead_letters",
+    "blobs",
+    "effects",
+    "schemas",
+)
+FENCED = frozenset({"mark_sent", "publish", "block", "move", "begin", "settle", "renew"})
+"""What must do nothing under a lease that was lost."""
+
+
+@dataclass(slots=True)
+class StoreClock:
+    """The store's own clock, which may be set forward and back."""
+
+    world: ManualClock
+    skew: float = 0.0
+    jumps: int = 0
+
+    def set(self, seconds: float) -> None:
+        self.skew += seconds
+        self.jumps += 1
+
+    def now(self) -> datetime:
+        return self.world.now() + timedelta(seconds=self.skew)
+
+    def monotonic(self) -> float:
+        return self.world.monotonic()
+
+
+class Ground(Protocol):
+    """Nothing of this passes a gate, but for `opened`."""
+
+    clock: StoreClock
+    codec: Codec
+    available: bool
+    in_flight: int
+    """How many calls of processes are under way in the real world."""
+    by_hand: bool
+    """Whether whatever is asked is answered at once, so that steps need no task."""
+    broken: list[str]
+    """Promises that a call of a process has broken."""
+
+    async def opened(self, process: Process) -> Store:
+        """The way in of one life of a process."""
+        ...
+
+    async def left(self, process: Process) -> None:
+        """That life is over."""
+        ...
+
+    async def store(self) -> Store:
+        """For the judge."""
+        ...
+
+    async def seen(self) -> Tables:
+        """All there is."""
+        ...
+
+    async def waiting(self) -> tuple[list[TimerRow], int]:
+        """The timers, and how many rows of the outbox are unsent."""
+        ...
+
+    async def holds(self, lease: Lease) -> bool: ...
+
+    async def speaks(self, holder: str, stream: str, then: datetime) -> bool:
+        """Whether this commenter, or its sweeper, will then still hold the lease of this pull request."""
+        ...
+
+    async def asked(self, run_id: str, stage: Stage, part: str, attempt: int) -> bool:
+        """Whether an answer of this attempt is waited for."""
+        ...
+
+    async def moved(self) -> None:
+        """The clock has moved."""
+        ...
+
+
+@dataclass(slots=True)
+class MemoryGround:
+    """Implements Ground."""
+
+    clock: StoreClock
+    codec: Codec
+    tables: Tables = field(init=False)
+    available: bool = True
+    in_flight: int = 0
+    by_hand: bool = True
+    broken: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.tables = Tables(self.clock)
+
+    async def opened(self, process: Process) -> Store:
+        return gated(MemoryStore(self.clock, codec=self.codec, steps=process, tables=self.tables), process, self)
+
+    async def left(self, process: Process) -> None:
+        """Nothing is held outside of memory."""
+
+    async def store(self) -> Store:
+        return MemoryStore(self.clock, codec=self.codec, tables=self.tables)
+
+    async def seen(self) -> Tables:
+        return self.tables
+
+    async def waiting(self) -> tuple[list[TimerRow], int]:
+        return list(self.tables.timers.values()), len(self.tables.unsent)
+
+    async def holds(self, lease: Lease) -> bool:
+        known = self.tables.leases.get(lease.key)
+        same = known is not None and (known.holder, known.fence) == (lease.holder, lease.fence)
+        return same and known is not None and known.expires_at > self.clock.now()
+
+    async def speaks(self, holder: str, stream: str, then: datetime) -> bool:
+        lease = self.tables.leases.get(lease_key(stream))
+        return lease is not None and lease.holder in (holder, f"{holder}/sweeper") and lease.expires_at > then
+
+    async def asked(self, run_id: str, stage: Stage, part: str, attempt: int) -> bool:
+        row = self.tables.executions.get((run_id, stage, part, attempt))
+        return row is not None and row.state is ExecutionState.ASKED
+
+    async def moved(self) -> None:
+        """Everybody reads the same clock."""
+
+
+def gated(store: Any, process: Process, ground: Ground) -> Store:
+    """Every call of this store passes the gate of the process."""
+    for room in ROOMS:
+        setattr(store, room, _Gate(getattr(store, room), process, ground))
+    store.now = _through(store.now, process, ground)
+    return cast(Store, store)
+
+
+class _Gate:
+    def __init__(self, room: object, process: Process, ground: Ground) -> None:
+        self._room, self._process, self._ground = room, process, ground
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._room, name)
+        call = _fenced if name in FENCED else _through
+        through = self.__dict__[name] = call(method, self._process, self._ground)
+        return through
+
+
+def _through(method: Callable[..., Any], process: Process, ground: Ground) -> Callable[..., Any]:
+    async def call(*given: Any, **named: Any) -> Any:
+        await process.passage()
+        if not ground.available:
+            raise StoreUnavailable("the store is away")
+        ground.in_flight += 1
+        try:
+            result = await method(*given, **named)
+        finally:
+            ground.in_flight -= 1
+        if process.losses and process.answer_lost():
+            raise StoreUnavailable("it was done, and the answer was lost")
+        return result
+
+    return call
+
+
+def _fenced(method: Callable[..., Any], process: Process, ground: Ground) -> Callable[..., Any]:
+    """Also looks whether a lease that was lost is refused."""
+
+    async def call(*given: Any, **named: Any) -> Any:
+        await process.passage()
+        if not ground.available:
+            raise StoreUnavailable("the store is away")
+        lease = next(each for each in given if isinstance(each, Lease))
+        ground.in_flight += 1
+        try:
+            held = await ground.holds(lease)
+            result = await method(*given, **named)
+        finally:
+            ground.in_flight -= 1
+        if not held and result is not _REFUSED.get(method.__name__, NotImplemented):
+            ground.broken.append(f"N2 {method.__qualname__} took a lost lease on {lease.key} of {process.name}")
+        if process.losses and process.answer_lost():
+            raise StoreUnavailable("it was done, and the answer was lost")
+        return result
+
+    return call
+
+
+_REFUSED = {"renew": None}
+"""What says no without raising."""
