@@ -8,9 +8,9 @@ from penstock_contracts.codec import Codec
 from penstock_eventlog.postgres import PostgresLog
 from penstock_eventlog.shard_leases import OneLease
 from penstock_eventlog.sinks import LogTableSink
-from penstock_eventlog.workbench import Workbench, WorkerSettings, loop_checks, workbench
+from penstock_eventlog.workbench import Assemble, Workbench, WorkerSettings, loop_checks, workbench
 from penstock_eventlog.worker import publish_schemas
-from penstock_orchestrator.bootstrap import deciding, relay
+from penstock_orchestrator.bootstrap import deciding, housekeeper, relay
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.settings import OrchestratorSettings
 from penstock_runtime.process import Build, Context, Service
@@ -30,7 +30,10 @@ def builds(revive: Revive = lambda: None) -> Mapping[str, Build]:
     return {"workers": build, **{name: build_of(name) for name in SERVERS}}
 
 
-async def build_workers(context: Context, revive: Revive) -> Service:
+async def build_workers(
+    context: Context, revive: Revive = lambda: None, workers: Sequence[Assemble] | None = None
+) -> Service:
+    """`workers`: others than the real ones, as a bench needs that measures what stands around them."""
     settings = context.load(WorkerSettings)
     codec = Codec()
     store = await PostgresStore.open(
@@ -39,6 +42,7 @@ async def build_workers(context: Context, revive: Revive) -> Service:
         direct_url=settings.database_direct_url.reveal() if settings.database_direct_url else "",
         codec=codec,
         steps=context.steps,
+        encoding=settings.state_encoding,
     )
     tenancy = Tenancy(store.leases, context.instance, context.clock)
     await tenancy.take(revive)
@@ -47,9 +51,15 @@ async def build_workers(context: Context, revive: Revive) -> Service:
     bench = workbench(context, store, log, codec)
     sink = LogTableSink(store.outbox, await log.partitions())
     fold = OrchestratorFold(context.load(OrchestratorSettings).rules())
-    machines = (tenancy, *deciding(bench, fold), relay(bench, sink, OneLease(tenancy.lease)))
-    workers = [await assemble_of(name)(context, bench) for name in WORKERS]
-    return _together(Service(machines=machines), workers, bench, tenancy)
+    machines = (
+        tenancy,
+        *deciding(bench, fold),
+        relay(bench, sink, OneLease(tenancy.lease)),
+        housekeeper(context, bench),
+    )
+    assembles = [assemble_of(name) for name in WORKERS] if workers is None else workers
+    services = [await assemble(context, bench) for assemble in assembles]
+    return _together(Service(machines=machines), services, bench, tenancy)
 
 
 def _together(orchestrator: Service, workers: Sequence[Service], bench: Workbench, tenancy: Tenancy) -> Service:
