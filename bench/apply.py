@@ -23,6 +23,7 @@ from bench.setup import ground
 from penstock_contracts.codec import Codec
 from penstock_runtime.steps import NO_STEPS
 from penstock_store.changes import Changes
+from penstock_store.encoding import DEFAULT
 from penstock_store.folding import Folding
 from penstock_store.postgres import PostgresStore, applying
 from penstock_store.postgres.database import Connection, PoolSettings
@@ -64,7 +65,7 @@ def cut(delivered: Sequence[Delivered], size: int) -> list[Sequence[Delivered]]:
 
 async def ready_made(batch: Sequence[Delivered], codec: Codec) -> RawTransaction:
     fold = ToyFold()
-    folding: Folding[ToyState] = Folding(fold, codec, NO_STEPS, START)
+    folding: Folding[ToyState] = Folding(fold, codec, NO_STEPS, START, DEFAULT)
     streams = sorted(one.event.envelope.stream for one in batch)
     for stream in streams:
         folding.hold(stream, fold.initial(stream))

@@ -25,8 +25,9 @@ from penstock_contracts.facts import (
     WorkflowStalled,
 )
 from penstock_contracts.ids import inner_id, run_id
+from penstock_store.encoding import StateEncoding
 from penstock_store.errors import CorruptState
-from penstock_store.rows import Delivered, ExecutionRow, JobRow, Projection, RawRecord, TimerRow
+from penstock_store.rows import Delivered, ExecutionRow, JobRow, Projection, RawRecord, StreamRow, TimerRow
 
 START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
@@ -156,6 +157,12 @@ class ToyFold:
             return msgspec.json.decode(data, type=ToyState)
         except msgspec.MsgspecError as error:
             raise CorruptState(str(error)) from error
+
+
+def toy_state(row: StreamRow) -> ToyState:
+    """Of a row that was written with the plain strategy, or is too small for another."""
+    assert row.encoding == StateEncoding.FULL
+    return ToyFold().decode(row.state)
 
 
 def number(state: ToyState, cause: Event[Fact], facts: Sequence[Fact], now: datetime) -> list[Event[Fact]]:

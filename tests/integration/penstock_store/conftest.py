@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from penstock_runtime.steps import Steps
+from penstock_runtime.steps import NO_STEPS, Steps
+from penstock_store.encoding import DEFAULT, StateEncoding
 from penstock_store.ports import Store
 from penstock_store.postgres import PostgresStore
 from tests.suites.store.worlds import Later, Reopen
@@ -24,8 +25,8 @@ async def store(postgres_database: str) -> AsyncIterator[Store]:
 async def reopen(postgres_database: str) -> AsyncIterator[Reopen]:
     async with AsyncExitStack() as stack:
 
-        async def again(steps: Steps) -> Store:
-            opened = await PostgresStore.open(postgres_database, steps=steps)
+        async def again(steps: Steps = NO_STEPS, encoding: StateEncoding = DEFAULT) -> Store:
+            opened = await PostgresStore.open(postgres_database, steps=steps, encoding=encoding)
             stack.push_async_callback(opened.close)
             return opened
 

@@ -4,7 +4,7 @@ from penstock_contracts.ids import run_id
 from penstock_store.ports import Store
 from penstock_store.rows import Verdict
 from tests.suites.store.worlds import Later
-from tests.support.toy_fold import ToyFold, ToyState, fired, received, resolved, timer_id
+from tests.support.toy_fold import ToyFold, ToyState, fired, received, resolved, timer_id, toy_state
 
 CONSUMER = "orchestrator"
 STREAM = "toy:host:1:7"
@@ -37,7 +37,7 @@ class FoldSuite:
         row = await store.streams.load(STREAM)
         assert row is not None
         assert (row.fold_version, row.sequence) == (2, 3)
-        assert [run.id for run in ToyFold().decode(row.state).runs] == [RUN]
+        assert [run.id for run in toy_state(row).runs] == [RUN]
         assert await store.timers.next_due() is not None
         assert await store.streams.refold_all(ToyFold(version=2)) == []
 
@@ -123,4 +123,4 @@ class FoldSuite:
 async def _state(store: Store) -> ToyState:
     row = await store.streams.load(STREAM)
     assert row is not None
-    return ToyFold().decode(row.state)
+    return toy_state(row)

@@ -7,7 +7,7 @@ from penstock_contracts.ids import run_id
 from penstock_store.errors import NotRedrivable
 from penstock_store.ports import Store
 from penstock_store.rows import Verdict
-from tests.support.toy_fold import ToyFold, ToyState, fired, received
+from tests.support.toy_fold import ToyFold, ToyState, fired, received, toy_state
 
 CONSUMER = "orchestrator"
 STREAM = "toy:host:1:7"
@@ -119,4 +119,4 @@ class StallSuite:
 async def _state(store: Store) -> ToyState:
     row = await store.streams.load(STREAM)
     assert row is not None
-    return ToyFold().decode(row.state)
+    return toy_state(row)

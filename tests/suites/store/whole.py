@@ -9,6 +9,7 @@ from tests.suites.store.jobs import JobSuite, filled
 from tests.suites.store.leases import DeadLetterSuite, DeliverySuite, LeaseSuite
 from tests.suites.store.outboxes import OutboxSuite
 from tests.suites.store.stalls import StallSuite
+from tests.suites.store.strategies import EncodingSuite
 
 __all__ = ["WholeSuite", "filled"]
 
@@ -17,6 +18,7 @@ class WholeSuite(
     ApplySuite,
     StallSuite,
     FoldSuite,
+    EncodingSuite,
     CrashSuite,
     OutboxSuite,
     LeaseSuite,

@@ -3,7 +3,8 @@
 import pytest
 
 from penstock_runtime.clock import ManualClock
-from penstock_runtime.steps import Steps
+from penstock_runtime.steps import NO_STEPS, Steps
+from penstock_store.encoding import DEFAULT, StateEncoding
 from penstock_store.errors import StoreUnavailable
 from penstock_store.memory import MemoryStore
 from penstock_store.ports import Store
@@ -31,8 +32,8 @@ def store(memory: MemoryStore) -> Store:
 
 @pytest.fixture
 def reopen(memory: MemoryStore, clock: ManualClock) -> Reopen:
-    async def again(steps: Steps) -> Store:
-        return MemoryStore(clock, steps=steps, tables=memory.tables)
+    async def again(steps: Steps = NO_STEPS, encoding: StateEncoding = DEFAULT) -> Store:
+        return MemoryStore(clock, steps=steps, tables=memory.tables, encoding=encoding)
 
     return again
 

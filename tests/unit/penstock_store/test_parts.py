@@ -6,8 +6,6 @@ import sys
 import pytest
 
 from penstock_contracts.partitioner import murmur2, partition_of
-from penstock_store.encoding import PLAIN, pack, unpack
-from penstock_store.errors import CorruptState
 from penstock_store.points import POINTS
 from penstock_store.subjects import organisation_of, repository_of
 
@@ -45,14 +43,6 @@ def test_a_spread_decides_before_the_key() -> None:
     assert partition_of("key", 25, 12) == 1
     assert partition_of("abc", None, 12) == 479470107 % 12
     assert partition_of("21", None, 12) == (-973932308 & 0x7FFFFFFF) % 12
-
-
-def test_a_state_of_an_unknown_encoding_is_corrupt() -> None:
-    encoding, data = pack(b"{}")
-    assert encoding == PLAIN
-    assert unpack(encoding, data) == b"{}"
-    with pytest.raises(CorruptState, match="riddle"):
-        unpack("riddle", data)
 
 
 def test_crash_points_have_names_of_their_own() -> None:

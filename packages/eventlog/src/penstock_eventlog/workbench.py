@@ -20,12 +20,17 @@ from penstock_eventlog.worker import open_log, publish_schemas
 from penstock_runtime import parsers
 from penstock_runtime.machine import Machine
 from penstock_runtime.operations import Check
-from penstock_runtime.parsers import Secret
+from penstock_runtime.parsers import Parser, Secret
 from penstock_runtime.process import Context, Service
 from penstock_runtime.settings import setting
+from penstock_store.encoding import DEFAULT as DEFAULT_ENCODING
+from penstock_store.encoding import StateEncoding
 from penstock_store.ports import Store
 
 Assemble = Callable[[Context, "Workbench"], Awaitable[Service]]
+STATE_ENCODING: Parser[StateEncoding] = Parser(
+    f"one of {', '.join(StateEncoding)}", lambda text: StateEncoding(text.lower())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,12 @@ class WorkerSettings:
     )
     pool_size: int = setting(
         "PENSTOCK_POOL_SIZE", parsers.whole(1, 1000), 12, about="database connections of this process at most"
+    )
+    state_encoding: StateEncoding = setting(
+        "PENSTOCK_STATE_ENCODING",
+        STATE_ENCODING,
+        DEFAULT_ENCODING,
+        about="how the states of pull requests are stored; each is read as it was written, so it may change at any time",
     )
     kafka_bootstrap: str = setting(
         "PENSTOCK_KAFKA_BOOTSTRAP", parsers.text, "", about="brokers; without them the log is a table of the database"
@@ -120,6 +131,7 @@ async def open_workbench(context: Context) -> Workbench:
         direct_url=direct.reveal() if direct else "",
         codec=codec,
         steps=context.steps,
+        encoding=settings.state_encoding,
     )
     await publish_schemas(store, codec)
     log = open_log(

@@ -54,6 +54,8 @@ class Changes:
     """Everything one transaction writes. Later rows of the same key replace earlier ones."""
 
     states: dict[str, StreamRow] = field(default_factory=dict)
+    bases_kept: set[str] = field(default_factory=set)
+    """Streams whose base is stored already."""
     facts: list[StoredFact] = field(default_factory=list)
     jobs: dict[str, JobRow] = field(default_factory=dict)
     executions: dict[ExecutionKey, ExecutionRow] = field(default_factory=dict)

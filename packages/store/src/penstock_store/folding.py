@@ -11,7 +11,7 @@ from penstock_contracts.facts import Fact, TimerFired
 from penstock_runtime.steps import Steps
 from penstock_store import points
 from penstock_store.changes import Changes
-from penstock_store.encoding import pack, unpack
+from penstock_store.encoding import Packed, StateEncoding, check, pack, unpack
 from penstock_store.errors import BrokenFold, CorruptState
 from penstock_store.letters import Trouble, dead_lettered_row, stalled_letter
 from penstock_store.ports import Fold
@@ -26,18 +26,21 @@ class _Held(Generic[S]):
 
     state: S
     projection: Projection
+    before: Packed | None = None
     unwritten: bool = False
     unprojected: bool = False
 
 
 def read_state(fold: Fold[S], row: StreamRow | None, stream: str) -> S | None:
-    """The state of a stored row; None when it has to be folded again, being of another version or unreadable."""
+    """The state of a stored row; None when it has to be folded again, being of another version, unreadable, or left to
+    its facts."""
     if row is None or row.sequence == 0:
         return fold.initial(stream)
     if row.fold_version != fold.version:
         return None
     try:
-        return fold.decode(unpack(row.encoding, row.state))
+        state = unpack(row.packed())
+        return None if state is None else fold.decode(state)
     except CorruptState:
         return None
 
@@ -49,36 +52,55 @@ def refolded(fold: Fold[S], stream: str, facts: Iterable[Event[Fact]]) -> S:
     return state
 
 
-def stored(fold: Fold[S], stream: str, state: S) -> StreamRow:
-    encoding, data = pack(fold.encode(state))
+def is_as_stored(fold: Fold[S], row: StreamRow | None, state: S) -> bool:
+    """Whether a state folded again is the one that the row was written with, and with it the other rows."""
+    if row is None or row.fold_version != fold.version:
+        return False
+    try:
+        check(row.packed(), fold.encode(state))
+    except CorruptState:
+        return False
+    return True
+
+
+def stored(fold: Fold[S], stream: str, state: S, strategy: StateEncoding, before: Packed | None = None) -> StreamRow:
+    packed = pack(strategy, fold.encode(state), before)
     return StreamRow(
         stream=stream,
         subject=fold.subject(state),
-        state=data,
-        encoding=encoding,
+        state=packed.data,
+        encoding=packed.encoding,
         fold_version=fold.version,
         sequence=fold.sequence(state),
+        base=packed.base,
     )
 
 
 class Folding(Generic[S]):
     """One transaction's work on the streams it has locked. Raises what decide, evolve, project and the codec raise."""
 
-    def __init__(self, fold: Fold[S], codec: Codec, steps: Steps, now: datetime) -> None:
+    def __init__(self, fold: Fold[S], codec: Codec, steps: Steps, now: datetime, strategy: StateEncoding) -> None:
         self._fold = fold
         self._codec = codec
+        self._strategy = strategy
         self._steps = steps
         self._now = now
         self._held: dict[str, _Held[S]] = {}
         self._changes = Changes()
 
-    def hold(self, stream: str, state: S) -> None:
+    def hold(self, stream: str, state: S, row: StreamRow | None = None) -> None:
         """A stream whose stored state was read."""
-        self._held[stream] = _Held(state, self._fold.project(state))
+        before = row.packed() if row else None
+        self._held[stream] = _Held(state, self._fold.project(state), before)
 
-    def hold_refolded(self, stream: str, state: S) -> None:
-        """A stream whose state was folded from its facts: it is written, also where no fact follows. What rows the
-        stored state led to is not known, so all rows of the new one are written."""
+    def hold_refolded(self, stream: str, facts: Iterable[Event[Fact]], row: StreamRow | None = None) -> None:
+        """A stream whose state has to be folded from its facts. Where it is not known to be the one that is stored, it
+        is written, also where no fact follows; what rows the stored one led to is not known then, so all are
+        written."""
+        state = refolded(self._fold, stream, facts)
+        if is_as_stored(self._fold, row, state):
+            self.hold(stream, state, row)
+            return
         self._held[stream] = _Held(state, Projection(), unwritten=True, unprojected=True)
         self._changes.timers_reset.add(stream)
 
@@ -94,13 +116,17 @@ class Folding(Generic[S]):
 
     def stall(self, consumer: str, delivered: Delivered, trouble: Trouble) -> None:
         """The fallback: the facts that say so, the bytes as a dead letter."""
-        stream = delivered.event.envelope.stream
         self.bury(consumer, delivered, trouble)
+        self.say_stalled(delivered.event, trouble)
+        self.drop_fired(delivered.event)
+
+    def say_stalled(self, event: Event[Fact], trouble: Trouble) -> None:
+        """The facts alone: for an event that has its letter."""
+        stream = event.envelope.stream
         held = self._held[stream]
-        facts = self._fold.stall(held.state, delivered.event, trouble.error, trouble.remedy, self._now)
+        facts = self._fold.stall(held.state, event, trouble.error, trouble.remedy, self._now)
         self._evolve(stream, held, facts)
         self._project(held)
-        self.drop_fired(delivered.event)
 
     def bury(self, consumer: str, delivered: Delivered, trouble: Trouble) -> None:
         """The dead letter alone."""
@@ -119,7 +145,10 @@ class Folding(Generic[S]):
         for stream, held in self._held.items():
             self._project(held)
             if held.unwritten:
-                self._changes.states[stream] = stored(self._fold, stream, held.state)
+                row = stored(self._fold, stream, held.state, self._strategy, held.before)
+                self._changes.states[stream] = row
+                if row.base and held.before and row.base == held.before.base:
+                    self._changes.bases_kept.add(stream)
         return self._changes
 
     def _evolve(self, stream: str, held: _Held[S], facts: Sequence[Event[Fact]]) -> None:

@@ -7,9 +7,9 @@ from penstock_contracts.codec import Codec
 from penstock_contracts.errors import ContractError
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
-from penstock_store.encoding import unpack
+from penstock_store.encoding import check
 from penstock_store.errors import CorruptState, NotRedrivable
-from penstock_store.folding import refolded, stored
+from penstock_store.folding import refolded
 from penstock_store.letters import STALLED
 from penstock_store.ports import Fold
 from penstock_store.rows import DeadLetterRow, Delivered, Refolded, StreamRow
@@ -26,14 +26,14 @@ def compare(stream: str, row: StreamRow | None, facts: Sequence[Event[Fact]], fo
         return Refolded(stream, equal=False, found=f"facts 1 to {row.sequence} were expected, found are {numbers}")
     if row.fold_version != fold.version:
         return Refolded(stream, equal=True)
-    again = stored(fold, stream, refolded(fold, stream, facts))
+    again = refolded(fold, stream, facts)
     try:
-        kept = unpack(row.encoding, row.state)
+        check(row.packed(), fold.encode(again))
     except CorruptState as corrupt:
         return Refolded(stream, equal=False, found=str(corrupt))
-    if (kept, row.subject) == (unpack(again.encoding, again.state), again.subject):
+    if row.subject == fold.subject(again):
         return Refolded(stream, equal=True)
-    return Refolded(stream, equal=False, found="the facts lead to another state than the stored one")
+    return Refolded(stream, equal=False, found="the facts lead to another subject than the stored one")
 
 
 def redelivered(letter: DeadLetterRow, codec: Codec) -> Delivered:

@@ -8,6 +8,7 @@ from penstock_contracts.enums import ErrorClassification, ExecutionState, JobSta
 from penstock_contracts.envelope import Headers
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
+from penstock_store.encoding import Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,11 @@ class StreamRow:
     encoding: str
     fold_version: int
     sequence: int
+    base: bytes = b""
+
+    def packed(self) -> Packed:
+        """The columns that the state lies in; see encoding.py."""
+        return Packed(self.encoding, self.state, self.base)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ streams = Table(
     _key("stream", primary_key=True),
     _text("subject"),
     Column("state", LargeBinary, nullable=False, server_default=text("''::bytea")),
+    Column("base", LargeBinary, nullable=False, server_default=text("''::bytea")),
     _text("encoding"),
     _number("fold_version"),
     _number("sequence", BigInteger),

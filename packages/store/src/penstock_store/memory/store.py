@@ -8,6 +8,7 @@ from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store import hints, ports
 from penstock_store.cache import Cache
 from penstock_store.memory.cache import MemoryCache
+from penstock_store.encoding import DEFAULT, StateEncoding
 from penstock_store.memory.effects import MemoryBlobs, MemoryEffects, MemorySchemas
 from penstock_store.memory.jobs import MemoryExecutions, MemoryJobs, MemoryTimers
 from penstock_store.memory.leases import MemoryDeadLetters, MemoryDeliveries, MemoryLeases
@@ -23,12 +24,18 @@ class MemoryStore:
     of the simulator. It is used from one event loop."""
 
     def __init__(
-        self, clock: Clock, *, codec: Codec | None = None, steps: Steps = NO_STEPS, tables: Tables | None = None
+        self,
+        clock: Clock,
+        *,
+        codec: Codec | None = None,
+        steps: Steps = NO_STEPS,
+        tables: Tables | None = None,
+        encoding: StateEncoding = DEFAULT,
     ) -> None:
         codec = codec or Codec()
         self.tables = tables or Tables(clock)
         self.hints: hints.Hints = self.tables.hints
-        self.streams: ports.Streams = MemoryStreams(self.tables, codec, steps)
+        self.streams: ports.Streams = MemoryStreams(self.tables, codec, steps, encoding)
         self.receipts: ports.Receipts = MemoryReceipts(self.tables, steps)
         self.outbox: ports.Outbox = MemoryOutbox(self.tables, steps)
         self.log: ports.LogTable = MemoryLog(self.tables)

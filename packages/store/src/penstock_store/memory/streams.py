@@ -10,9 +10,10 @@ from penstock_contracts.facts import Fact
 from penstock_runtime.steps import Steps
 from penstock_store import points
 from penstock_store.changes import Changes
+from penstock_store.encoding import StateEncoding
 from penstock_store.errors import NotRedrivable
 from penstock_store.fallback import Fault, apply_all, attempt, stall_one
-from penstock_store.folding import Folding, read_state, refolded
+from penstock_store.folding import Folding, read_state
 from penstock_store.letters import Trouble
 from penstock_store.memory.tables import Tables, Transaction
 from penstock_store.ports import Fold
@@ -23,11 +24,10 @@ S = TypeVar("S")
 
 
 class MemoryStreams:
-    def __init__(self, tables: Tables, codec: Codec, steps: Steps) -> None:
+    def __init__(self, tables: Tables, codec: Codec, steps: Steps, encoding: StateEncoding) -> None:
         self._tables = tables
         self._codec = codec
-        self._steps = steps
-        self._transactions = _Transactions(tables, codec, steps)
+        self._transactions = _Transactions(tables, codec, steps, encoding)
 
     async def apply(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
         return await apply_all(self._transactions, consumer, delivered, fold)
@@ -71,10 +71,11 @@ class MemoryStreams:
 class _Transactions:
     """What fallback.Transactions asks for. None of it awaits, so each is isolated."""
 
-    def __init__(self, tables: Tables, codec: Codec, steps: Steps) -> None:
+    def __init__(self, tables: Tables, codec: Codec, steps: Steps, encoding: StateEncoding) -> None:
         self._tables = tables
         self._codec = codec
         self._steps = steps
+        self._encoding = encoding
 
     def facts(self, stream: str) -> Sequence[Event[Fact]]:
         return [self._codec.decode(row.headers, row.value) for row in self._tables.facts.get(stream, ())]
@@ -100,7 +101,7 @@ class _Transactions:
         with self._tables.transaction() as transaction:
             folding = self._folding(fold)
             stream = delivered.event.envelope.stream
-            folding.hold_refolded(stream, refolded(fold, stream, self.facts(stream)))
+            folding.hold_refolded(stream, self.facts(stream))
             verdict = self._receive(transaction, consumer, delivered, Verdict.APPLIED)
             if verdict is Verdict.APPLIED:
                 folding.apply(delivered)
@@ -143,14 +144,15 @@ class _Transactions:
         return Verdict.APPLIED
 
     def _folding(self, fold: Fold[S]) -> Folding[S]:
-        return Folding(fold, self._codec, self._steps, self._tables.now())
+        return Folding(fold, self._codec, self._steps, self._tables.now(), self._encoding)
 
     def _hold(self, folding: Folding[S], stream: str, fold: Fold[S]) -> None:
-        state = read_state(fold, self._tables.streams.get(stream), stream)
+        row = self._tables.streams.get(stream)
+        state = read_state(fold, row, stream)
         if state is None:
-            folding.hold_refolded(stream, refolded(fold, stream, self.facts(stream)))
+            folding.hold_refolded(stream, self.facts(stream), row)
         else:
-            folding.hold(stream, state)
+            folding.hold(stream, state, row)
 
     def _receive(self, transaction: Transaction, consumer: str, one: Delivered, outcome: Verdict) -> Verdict:
         key = (consumer, one.event.envelope.id)

@@ -17,8 +17,9 @@ from penstock_contracts.codec import Codec
 from penstock_runtime.steps import Steps
 from penstock_store import points
 from penstock_store.changes import Changes
+from penstock_store.encoding import StateEncoding
 from penstock_store.errors import NotRedrivable
-from penstock_store.folding import Folding, read_state, refolded
+from penstock_store.folding import Folding, read_state
 from penstock_store.hints import Hint
 from penstock_store.letters import Trouble
 from penstock_store.ports import Fold
@@ -39,13 +40,14 @@ with new as (
   insert into workflow.inbox_messages (consumer, event_id, outcome) select %s, unnest(%s::text[]), %s
   on conflict (consumer, event_id) do nothing returning event_id
 )
-select event_id, null::timestamptz, null::text, null::text, null::bytea, null::text, null::int, null::bigint from new
+select event_id, null::timestamptz, null::text, null::text, null::bytea, null::text, null::int, null::bigint,
+  null::bytea from new
 union all
-select null, clock_timestamp(), stream, subject, state, encoding, fold_version, sequence from workflow.streams
+select null, clock_timestamp(), stream, subject, state, encoding, fold_version, sequence, base from workflow.streams
 where stream = any(%s::text[])
 """
 _STATE = """
-select stream, subject, state, encoding, fold_version, sequence from workflow.streams where stream = %s
+select stream, subject, state, encoding, fold_version, sequence, base from workflow.streams where stream = %s
 """
 _REDRIVEN = """
 update workflow.inbox_messages set outcome = 'applied'
@@ -77,16 +79,19 @@ class _Opened:
 class PostgresTransactions:
     """What fallback.Transactions asks for."""
 
-    def __init__(self, database: Database, codec: Codec, steps: Steps, hints: PostgresHints) -> None:
+    def __init__(
+        self, database: Database, codec: Codec, steps: Steps, hints: PostgresHints, encoding: StateEncoding
+    ) -> None:
         self._database = database
         self._codec = codec
         self._steps = steps
         self._hints = hints
+        self._encoding = encoding
 
     async def together(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
         async with self._database.pipeline() as connection:
             opened = await self._open(connection, consumer, delivered, Verdict.APPLIED)
-            folding = Folding(fold, self._codec, self._steps, opened.now)
+            folding = Folding(fold, self._codec, self._steps, opened.now, self._encoding)
             for stream, row in opened.rows.items():
                 await self._hold(connection, folding, fold, row, stream)
             verdicts = [self._apply(folding, opened, one) for one in delivered]
@@ -98,7 +103,7 @@ class PostgresTransactions:
     async def refolding(self, consumer: str, delivered: Delivered, fold: Fold[S]) -> Verdict:
         async with self._database.pipeline() as connection:
             opened = await self._open(connection, consumer, [delivered], Verdict.APPLIED)
-            folding = Folding(fold, self._codec, self._steps, opened.now)
+            folding = Folding(fold, self._codec, self._steps, opened.now, self._encoding)
             await self._hold(connection, folding, fold, None, delivered.event.envelope.stream)
             verdict = self._apply(folding, opened, delivered)
             changes = folding.changes()
@@ -112,7 +117,7 @@ class PostgresTransactions:
             opened = await self._open(connection, consumer, [delivered], Verdict.STALLED)
             if not opened.take(delivered):
                 return Verdict.DUPLICATE
-            folding = Folding(fold, self._codec, self._steps, opened.now)
+            folding = Folding(fold, self._codec, self._steps, opened.now, self._encoding)
             await self._hold(connection, folding, fold, opened.rows[stream], stream)
             folding.stall(consumer, delivered, trouble)
             changes = folding.changes()
@@ -125,7 +130,7 @@ class PostgresTransactions:
             opened = await self._open(connection, consumer, [delivered], Verdict.STALLED)
             if not opened.take(delivered):
                 return Verdict.DUPLICATE
-            folding = Folding(fold, self._codec, self._steps, opened.now)
+            folding = Folding(fold, self._codec, self._steps, opened.now, self._encoding)
             folding.bury(consumer, delivered, trouble)
             folding.drop_fired(delivered.event)
             changes = folding.changes()
@@ -141,7 +146,7 @@ class PostgresTransactions:
             found = await cursor.fetchone()
             if found is None:
                 raise NotRedrivable(letter.id, "its event is not stalled any more")
-            folding = Folding(fold, self._codec, self._steps, found[0])
+            folding = Folding(fold, self._codec, self._steps, found[0], self._encoding)
             await self._hold(connection, folding, fold, StreamRow(*row) if row else None, letter.stream)
             folding.apply(delivered)
             changes = folding.changes()
@@ -170,9 +175,9 @@ class PostgresTransactions:
         """Without a row: from the facts, whatever is stored."""
         state = read_state(fold, row, stream) if row else None
         if state is None:
-            folding.hold_refolded(stream, refolded(fold, stream, await read_facts(connection, self._codec, stream)))
+            folding.hold_refolded(stream, await read_facts(connection, self._codec, stream), row)
         else:
-            folding.hold(stream, state)
+            folding.hold(stream, state, row)
 
     def _apply(self, folding: Folding[S], opened: _Opened, delivered: Delivered) -> Verdict:
         if opened.take(delivered):

@@ -8,6 +8,7 @@ from penstock_contracts.codec import Codec
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store import ports, version
 from penstock_store.cache import Cache
+from penstock_store.encoding import DEFAULT, StateEncoding
 from penstock_store.errors import StoreUnavailable
 from penstock_store.hints import Hints
 from penstock_store.postgres.cache import PostgresCache
@@ -31,11 +32,13 @@ _HAS_VERSION = f"select to_regclass('workflow.{version.VERSION_TABLE}') is not n
 class PostgresStore:
     """Made by `open`; to be closed on the same event loop."""
 
-    def __init__(self, database: Database, hints: PostgresHints, codec: Codec, steps: Steps) -> None:
+    def __init__(
+        self, database: Database, hints: PostgresHints, codec: Codec, steps: Steps, encoding: StateEncoding = DEFAULT
+    ) -> None:
         self._database = database
         self._hints = hints
         self.hints: Hints = hints
-        self.streams: ports.Streams = PostgresStreams(database, codec, steps, hints)
+        self.streams: ports.Streams = PostgresStreams(database, codec, steps, hints, encoding)
         self.receipts: ports.Receipts = PostgresReceipts(database, steps, hints)
         self.outbox: ports.Outbox = PostgresOutbox(database, steps, hints)
         self.log: ports.LogTable = PostgresLog(database)
@@ -61,13 +64,15 @@ class PostgresStore:
         direct_url: str = "",
         codec: Codec | None = None,
         steps: Steps = NO_STEPS,
+        encoding: StateEncoding = DEFAULT,
     ) -> "PostgresStore":
         """Raises WrongCredentials, SchemaMismatch or StoreUnavailable. `direct_url`: beside a pooler, for LISTEN."""
         settings = settings or PoolSettings()
         await _check_version(url, settings)
         database = Database(url, settings)
         await database.open()
-        return cls(database, PostgresHints(database, direct_url or url, settings), codec or Codec(), steps)
+        hints = PostgresHints(database, direct_url or url, settings)
+        return cls(database, hints, codec or Codec(), steps, encoding)
 
     async def now(self) -> datetime:
         now: datetime = await self._database.value("select clock_timestamp()")

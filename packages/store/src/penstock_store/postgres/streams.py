@@ -7,6 +7,7 @@ from penstock_contracts.codec import Codec
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_runtime.steps import Steps
+from penstock_store.encoding import StateEncoding
 from penstock_store.errors import NotRedrivable
 from penstock_store.fallback import Fault, apply_all, attempt, stall_one
 from penstock_store.letters import Trouble
@@ -22,17 +23,20 @@ from penstock_store.rows import Delivered, Refolded, StreamRow, Verdict
 S = TypeVar("S")
 
 _LOAD = """
-select stream, subject, state, encoding, fold_version, sequence from workflow.streams where stream = %s and sequence > 0
+select stream, subject, state, encoding, fold_version, sequence, base from workflow.streams
+where stream = %s and sequence > 0
 """
 _NAMES = "select stream from workflow.streams where stream > %s and sequence > 0 order by stream limit %s"
 _PAGE = 500
 
 
 class PostgresStreams:
-    def __init__(self, database: Database, codec: Codec, steps: Steps, hints: PostgresHints) -> None:
+    def __init__(
+        self, database: Database, codec: Codec, steps: Steps, hints: PostgresHints, encoding: StateEncoding
+    ) -> None:
         self._database = database
         self._codec = codec
-        self._transactions = PostgresTransactions(database, codec, steps, hints)
+        self._transactions = PostgresTransactions(database, codec, steps, hints, encoding)
 
     async def apply(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
         return await apply_all(self._transactions, consumer, delivered, fold)

@@ -9,7 +9,7 @@ from penstock_contracts.routing import shard_of
 from penstock_store.changes import Changes, StoredFact
 from penstock_store.postgres.database import Connection
 from penstock_store.postgres.headers import pack_headers
-from penstock_store.rows import DeadLetterRow, JobRow, NewOutboxRow
+from penstock_store.rows import DeadLetterRow, JobRow, NewOutboxRow, StreamRow
 from penstock_store.subjects import organisation_of, repository_of
 
 # Each part takes its rows as one JSON array; bytes travel in it as base64. The parts of a transaction are joined into
@@ -17,9 +17,10 @@ from penstock_store.subjects import organisation_of, repository_of
 _STREAMS = """
 streams_ as (
   update workflow.streams as s set subject = n.subject, state = decode(n.state, 'base64'), encoding = n.encoding,
-    fold_version = n.fold_version, sequence = n.sequence, updated_at = clock_timestamp()
+    base = case when n.base is null then s.base else decode(n.base, 'base64') end, fold_version = n.fold_version,
+    sequence = n.sequence, updated_at = clock_timestamp()
   from json_to_recordset(%s::json)
-    as n(stream text, subject text, state text, encoding text, fold_version int, sequence bigint)
+    as n(stream text, subject text, state text, encoding text, fold_version int, sequence bigint, base text)
   where s.stream = n.stream
 )"""
 _FACTS = """
@@ -111,7 +112,7 @@ async def _write(connection: Connection, parts: Mapping[LiteralString, Sequence[
 
 def _parts(changes: Changes) -> dict[LiteralString, Sequence[object]]:
     return {
-        _STREAMS: list(changes.states.values()),
+        _STREAMS: [_stream(row, kept=row.stream in changes.bases_kept) for row in changes.states.values()],
         _FACTS: [_fact(fact) for fact in changes.facts],
         _JOBS: [_job(job, changes.states[job.stream].subject) for job in changes.jobs.values()],
         _EXECUTIONS: list(changes.executions.values()),
@@ -134,6 +135,19 @@ async def write_letter(connection: Connection, letter: DeadLetterRow) -> int:
 def as_json(rows: object) -> str:
     """Names of fields are names of columns."""
     return _json.encode(rows).decode()
+
+
+def _stream(row: StreamRow, *, kept: bool) -> dict[str, Any]:
+    """A base that is kept is not sent, and PostgreSQL does not write again what lies beside the row."""
+    return {
+        "stream": row.stream,
+        "subject": row.subject,
+        "state": row.state,
+        "encoding": row.encoding,
+        "fold_version": row.fold_version,
+        "sequence": row.sequence,
+        "base": None if kept else row.base,
+    }
 
 
 def _job(job: JobRow, subject: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+ALTER TABLE workflow.streams ADD COLUMN base BYTEA DEFAULT ''::bytea NOT NULL;
