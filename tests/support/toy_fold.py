@@ -24,7 +24,7 @@ from penstock_contracts.facts import (
     TimerFired,
     WorkflowStalled,
 )
-from penstock_contracts.ids import inner_id, run_id
+from penstock_contracts.ids import inner_id, request_id, run_id
 from penstock_store.encoding import StateEncoding
 from penstock_store.errors import CorruptState
 from penstock_store.rows import Delivered, ExecutionRow, JobRow, Projection, RawRecord, StreamRow, TimerRow
@@ -172,7 +172,7 @@ def number(state: ToyState, cause: Event[Fact], facts: Sequence[Fact], now: date
         Event(
             replace(
                 envelope,
-                id=inner_id(envelope.id, index),
+                id=_id(envelope.id, index, run, fact),
                 type=fact.TYPE,
                 time=now,
                 sequence=state.sequence + index + 1,
@@ -183,6 +183,10 @@ def number(state: ToyState, cause: Event[Fact], facts: Sequence[Fact], now: date
         )
         for index, fact in enumerate(facts)
     ]
+
+
+def _id(cause: str, index: int, run: str, fact: Fact) -> str:
+    return request_id(run, Stage.PREPARE, "", 1) if isinstance(fact, PrepareRequested) else inner_id(cause, index)
 
 
 def timer_id(run: str) -> str:

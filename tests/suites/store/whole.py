@@ -8,6 +8,7 @@ from tests.suites.store.hints import HintSuite
 from tests.suites.store.jobs import JobSuite, filled
 from tests.suites.store.leases import DeadLetterSuite, DeliverySuite, LeaseSuite
 from tests.suites.store.outboxes import OutboxSuite
+from tests.suites.store.restoring import RestoringSuite
 from tests.suites.store.stalls import StallSuite
 from tests.suites.store.strategies import EncodingSuite
 
@@ -27,6 +28,7 @@ class WholeSuite(
     BlobSuite,
     EffectSuite,
     SchemaSuite,
+    RestoringSuite,
     JobSuite,
     HintSuite,
 ):

@@ -14,6 +14,7 @@ from penstock_contracts.facts import Fact
 from penstock_contracts.schemas import Schema
 from penstock_store.cache import Cache
 from penstock_store.hints import Hints
+from penstock_store.restoring import Restoring
 from penstock_store.rows import (
     DeadLetterRow,
     Delivered,
@@ -321,6 +322,7 @@ class Retention(Protocol):
     cache: Cache
     spending: Spending
     schemas: Schemas
+    restoring: Restoring
     hints: Hints
 
     async def now(self) -> datetime:

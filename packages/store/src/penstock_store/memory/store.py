@@ -13,9 +13,11 @@ from penstock_store.memory.effects import MemoryBlobs, MemoryEffects, MemorySche
 from penstock_store.memory.jobs import MemoryExecutions, MemoryJobs, MemoryTimers
 from penstock_store.memory.leases import MemoryDeadLetters, MemoryDeliveries, MemoryLeases
 from penstock_store.memory.outbox import MemoryLog, MemoryOutbox, MemoryReceipts
+from penstock_store.memory.restoring import MemoryRestoring
 from penstock_store.memory.spending import MemorySpending
 from penstock_store.memory.streams import MemoryStreams
 from penstock_store.memory.tables import Tables
+from penstock_store.restoring import Restoring
 from penstock_store.spending import Spending
 
 
@@ -50,6 +52,7 @@ class MemoryStore:
         self.cache: Cache = MemoryCache(self.tables)
         self.spending: Spending = MemorySpending(self.tables)
         self.schemas: ports.Schemas = MemorySchemas(self.tables)
+        self.restoring: Restoring = MemoryRestoring(self.tables)
 
     async def now(self) -> datetime:
         self.tables.ask()

@@ -57,6 +57,7 @@ class Tables:
     log: dict[Partition, list[LogRow]] = field(default_factory=dict)
     log_positions: dict[tuple[str, str, int], int] = field(default_factory=dict)
     schemas: dict[int, Schema] = field(default_factory=dict)
+    restorations: dict[datetime, datetime | None] = field(default_factory=dict)
     last_outbox_id: int = 0
 
     def now(self) -> datetime:

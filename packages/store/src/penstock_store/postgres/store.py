@@ -21,8 +21,10 @@ from penstock_store.postgres.leases import PostgresLeases
 from penstock_store.postgres.letters import PostgresDeadLetters, PostgresDeliveries
 from penstock_store.postgres.outbox import PostgresLog, PostgresOutbox, PostgresReceipts
 from penstock_store.postgres.streams import PostgresStreams
+from penstock_store.restoring import Restoring
 
 _VERSION = f"select version_num from workflow.{version.VERSION_TABLE}"
+from penstock_store.postgres.restoring import PostgresRestoring
 from penstock_store.postgres.retention import PostgresRetention
 from penstock_store.postgres.spending import PostgresSpending
 from penstock_store.spending import Spending
@@ -53,6 +55,7 @@ class PostgresStore:
         self.cache: Cache = PostgresCache(database)
         self.spending: Spending = PostgresSpending(database)
         self.schemas: ports.Schemas = PostgresSchemas(database)
+        self.restoring: Restoring = PostgresRestoring(database, hints)
 
     @classmethod
     async def open(
