@@ -51,9 +51,17 @@ class CacheSuite:
 
     async def test_a_renewed_claim_stands(self, store: Store, later: Later) -> None:
         await store.cache.claim(SHOP, "t", SHORT)
-        assert await store.cache.claim(SHOP, "t", LONG)
+        assert await store.cache.renew(SHOP, "t", LONG)
         await later(0.02)
         assert not await store.cache.claim(SHOP, "other", LONG)
+
+    async def test_a_claim_that_is_gone_cannot_be_renewed(self, store: Store) -> None:
+        await store.cache.claim(SHOP, "t", LONG)
+        assert not await store.cache.renew(SHOP, "other", LONG)
+        await store.cache.forget("configuration")
+        assert not await store.cache.renew(SHOP, "t", LONG)
+        await kept(store, SHOP)
+        assert not await store.cache.renew(SHOP, "t", LONG)
 
     async def test_a_released_claim_is_free_at_once_but_only_its_holder_can_release_it(self, store: Store) -> None:
         await store.cache.claim(SHOP, "t", LONG)

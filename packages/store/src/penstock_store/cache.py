@@ -26,7 +26,11 @@ class Cache(Protocol):
         ...
 
     async def claim(self, place: CachePlace, token: str, ttl: timedelta) -> bool:
-        """False: somebody else's claim stands, or it is there by now. The same token claims again for longer."""
+        """False: somebody else's claim stands, or it is there by now."""
+        ...
+
+    async def renew(self, place: CachePlace, token: str, ttl: timedelta) -> bool:
+        """False: this claim is gone; a forgotten one is not made again."""
         ...
 
     async def put(self, place: CachePlace, token: str, value: bytes, ttl: timedelta, most: int) -> bool:

@@ -6,13 +6,8 @@ so that their order is the same everywhere, and Python's. Rows that change often
 so that an update stays there.
 """
 
-from collections.abc import Iterable
-from enum import StrEnum
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     Column,
     DateTime,
     Double,
@@ -20,7 +15,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -29,81 +23,43 @@ from sqlalchemy import (
 )
 
 from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, Stage, WorkflowType
+from penstock_store.columns import SCHEMA, key, metadata, moment, number, octets, one_of, one_of_enum, stamp, words
 from penstock_store.rows import EffectKind, EffectState, Verdict
 
-SCHEMA = "workflow"
+__all__ = ["SCHEMA", "metadata"]
+
 OPEN_STATUSES = (JobStatus.PENDING, JobStatus.PROCESSING, JobStatus.WAITING_FOR_EVENT)
-
-metadata = MetaData(
-    schema=SCHEMA,
-    naming_convention={"pk": "%(table_name)s_pkey", "ck": "%(table_name)s_%(constraint_name)s_check"},
-)
-
-
-def _key(name: str, **options: Any) -> Column[str]:
-    return Column(name, Text(collation="C"), nullable=False, **options)
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=text("''"))
-
-
-def _bytes(name: str, *, nullable: bool = False) -> Column[bytes]:
-    return Column(name, LargeBinary, nullable=nullable)
-
-
-def _time(name: str) -> Column[Any]:
-    return Column(name, DateTime(timezone=True))
-
-
-def _stamp(name: str) -> Column[Any]:
-    """When the row was written, by the database's clock."""
-    return Column(name, DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
-
-
-def _number(name: str, kind: type[Any] = Integer) -> Column[int]:
-    return Column(name, kind, nullable=False, server_default=text("0"))
-
-
-def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} in ({listed})", name=column)
-
-
-def _one_of_enum(column: str, enum: type[StrEnum]) -> CheckConstraint:
-    return _one_of(column, [value.value for value in enum])
-
 
 streams = Table(
     "streams",
     metadata,
-    _key("stream", primary_key=True),
-    _text("subject"),
+    key("stream", primary_key=True),
+    words("subject"),
     Column("state", LargeBinary, nullable=False, server_default=text("''::bytea")),
     Column("base", LargeBinary, nullable=False, server_default=text("''::bytea")),
-    _text("encoding"),
-    _number("fold_version"),
-    _number("sequence", BigInteger),
-    _stamp("created_at"),
-    _stamp("updated_at"),
+    words("encoding"),
+    number("fold_version"),
+    number("sequence", BigInteger),
+    stamp("created_at"),
+    stamp("updated_at"),
     postgresql_with={"fillfactor": 70},
 )
 
 facts = Table(
     "facts",
     metadata,
-    _key("stream"),
+    key("stream"),
     Column("sequence", BigInteger, nullable=False),
-    _key("event_id"),
-    _text("type"),
-    _text("run_id"),
-    _text("causation_id"),
-    _text("correlation_id"),
-    _text("actor"),
+    key("event_id"),
+    words("type"),
+    words("run_id"),
+    words("causation_id"),
+    words("correlation_id"),
+    words("actor"),
     Column("occurred_at", DateTime(timezone=True), nullable=False),
-    _stamp("stored_at"),
-    _bytes("headers"),
-    _bytes("value"),
+    stamp("stored_at"),
+    octets("headers"),
+    octets("value"),
     PrimaryKeyConstraint("stream", "sequence"),
 )
 Index("facts_actor", facts.c.actor, facts.c.stored_at, postgresql_where=facts.c.actor != "")
@@ -112,31 +68,31 @@ Index("facts_stored_at", facts.c.stored_at, postgresql_using="brin")
 workflow_jobs = Table(
     "workflow_jobs",
     metadata,
-    _key("id", primary_key=True),
+    key("id", primary_key=True),
     Column("parent_id", Text(collation="C")),
-    _key("stream"),
-    _text("type"),
-    _text("status"),
-    _text("outcome"),
-    _text("reason"),
+    key("stream"),
+    words("type"),
+    words("status"),
+    words("outcome"),
+    words("reason"),
     Column("error_class", Text),
-    _text("head"),
-    _text("base"),
-    _number("epoch", BigInteger),
-    _text("stage"),
-    _text("waiting_for"),
-    _time("waiting_since"),
-    _time("waiting_until"),
-    _text("correlation_id"),
+    words("head"),
+    words("base"),
+    number("epoch", BigInteger),
+    words("stage"),
+    words("waiting_for"),
+    moment("waiting_since"),
+    moment("waiting_until"),
+    words("correlation_id"),
     Column("created_at", DateTime(timezone=True), nullable=False),
-    _time("finished_at"),
-    _text("subject"),
-    _text("repository"),
-    _text("organisation"),
-    _stamp("updated_at"),
-    _one_of_enum("type", WorkflowType),
-    _one_of_enum("status", JobStatus),
-    _one_of_enum("error_class", ErrorClassification),
+    moment("finished_at"),
+    words("subject"),
+    words("repository"),
+    words("organisation"),
+    stamp("updated_at"),
+    one_of_enum("type", WorkflowType),
+    one_of_enum("status", JobStatus),
+    one_of_enum("error_class", ErrorClassification),
     postgresql_with={"fillfactor": 80},
 )
 _jobs = workflow_jobs.c
@@ -152,25 +108,25 @@ Index("workflow_jobs_failed", _jobs.created_at, postgresql_where=_jobs.status ==
 job_execution_history = Table(
     "job_execution_history",
     metadata,
-    _key("run_id"),
-    _key("stage"),
-    _key("part"),
+    key("run_id"),
+    key("stage"),
+    key("part"),
     Column("attempt", Integer, nullable=False),
-    _text("state"),
-    _text("outcome"),
+    words("state"),
+    words("outcome"),
     Column("error_class", Text),
-    _text("error"),
-    _text("reason"),
-    _time("asked_at"),
-    _time("answered_at"),
-    _time("not_after"),
-    _time("started_at"),
+    words("error"),
+    words("reason"),
+    moment("asked_at"),
+    moment("answered_at"),
+    moment("not_after"),
+    moment("started_at"),
     Column("duration", Double, nullable=False, server_default=text("0")),
-    _stamp("updated_at"),
+    stamp("updated_at"),
     PrimaryKeyConstraint("run_id", "stage", "part", "attempt"),
-    _one_of_enum("stage", Stage),
-    _one_of_enum("state", ExecutionState),
-    _one_of_enum("error_class", ErrorClassification),
+    one_of_enum("stage", Stage),
+    one_of_enum("state", ExecutionState),
+    one_of_enum("error_class", ErrorClassification),
     postgresql_with={"fillfactor": 80},
 )
 _history = job_execution_history.c
@@ -181,12 +137,12 @@ Index("job_execution_history_asked_at", _history.asked_at, postgresql_using="bri
 inbox_messages = Table(
     "inbox_messages",
     metadata,
-    _key("consumer"),
-    _key("event_id"),
-    _text("outcome"),
-    _stamp("received_at"),
+    key("consumer"),
+    key("event_id"),
+    words("outcome"),
+    stamp("received_at"),
     PrimaryKeyConstraint("consumer", "event_id"),
-    _one_of("outcome", [Verdict.APPLIED, Verdict.STALLED]),
+    one_of("outcome", [Verdict.APPLIED, Verdict.STALLED]),
 )
 Index("inbox_messages_received_at", inbox_messages.c.received_at, postgresql_using="brin")
 Index("inbox_messages_stalled", inbox_messages.c.received_at, postgresql_where=inbox_messages.c.outcome == "stalled")
@@ -195,17 +151,17 @@ outbox_messages = Table(
     "outbox_messages",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _key("stream"),
+    key("stream"),
     Column("shard", SmallInteger, nullable=False),
-    _key("topic"),
-    _key("key"),
+    key("topic"),
+    key("key"),
     Column("spread", BigInteger),
-    _bytes("headers"),
-    _bytes("value"),
-    _stamp("created_at"),
-    _time("sent_at"),
-    _time("blocked_at"),
-    _text("error"),
+    octets("headers"),
+    octets("value"),
+    stamp("created_at"),
+    moment("sent_at"),
+    moment("blocked_at"),
+    words("error"),
     postgresql_with={"fillfactor": 90, "autovacuum_vacuum_scale_factor": "0.02"},
 )
 _outbox = outbox_messages.c
@@ -216,12 +172,12 @@ Index("outbox_messages_sent_at", _outbox.sent_at, postgresql_using="brin")
 deliveries = Table(
     "deliveries",
     metadata,
-    _key("consumer"),
-    _key("topic"),
+    key("consumer"),
+    key("topic"),
     Column("partition", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("count", Integer, nullable=False),
-    _stamp("first_at"),
+    stamp("first_at"),
     PrimaryKeyConstraint("consumer", "topic", "partition", "position"),
     postgresql_with={"fillfactor": 70, "autovacuum_vacuum_scale_factor": "0.02"},
 )
@@ -229,24 +185,24 @@ deliveries = Table(
 dead_letters = Table(
     "dead_letters",
     metadata,
-    _key("id", primary_key=True),
-    _key("consumer"),
-    _key("topic"),
+    key("id", primary_key=True),
+    key("consumer"),
+    key("topic"),
     Column("partition", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
-    _bytes("key", nullable=True),
-    _bytes("headers"),
-    _bytes("value", nullable=True),
-    _key("stream"),
-    _key("run_id"),
-    _key("event_id"),
-    _text("event_type"),
-    _text("reason"),
-    _text("error"),
-    _text("remedy"),
-    _stamp("created_at"),
-    _time("resolved_at"),
-    _text("resolution"),
+    octets("key", nullable=True),
+    octets("headers"),
+    octets("value", nullable=True),
+    key("stream"),
+    key("run_id"),
+    key("event_id"),
+    words("event_type"),
+    words("reason"),
+    words("error"),
+    words("remedy"),
+    stamp("created_at"),
+    moment("resolved_at"),
+    words("resolution"),
 )
 _letters = dead_letters.c
 Index("dead_letters_open", _letters.created_at, _letters.id, postgresql_where=_letters.resolved_at.is_(None))
@@ -255,15 +211,15 @@ Index("dead_letters_stream", _letters.stream)
 timers = Table(
     "timers",
     metadata,
-    _key("id", primary_key=True),
-    _key("stream"),
+    key("id", primary_key=True),
+    key("stream"),
     Column("due", DateTime(timezone=True), nullable=False),
-    _text("kind"),
-    _text("run_id"),
-    _text("stage"),
-    _text("part"),
-    _number("attempt"),
-    _number("generation"),
+    words("kind"),
+    words("run_id"),
+    words("stage"),
+    words("part"),
+    number("attempt"),
+    number("generation"),
 )
 Index("timers_due", timers.c.due, timers.c.id)
 Index("timers_stream", timers.c.stream)
@@ -271,8 +227,8 @@ Index("timers_stream", timers.c.stream)
 leases = Table(
     "leases",
     metadata,
-    _key("key", primary_key=True),
-    _text("holder"),
+    key("key", primary_key=True),
+    words("holder"),
     Column("fence", BigInteger, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     postgresql_with={"fillfactor": 50},
@@ -281,22 +237,22 @@ leases = Table(
 effects = Table(
     "effects",
     metadata,
-    _key("id", primary_key=True),
-    _key("stream"),
-    _key("run_id"),
-    _text("kind"),
+    key("id", primary_key=True),
+    key("stream"),
+    key("run_id"),
+    words("kind"),
     Column("epoch", BigInteger, nullable=False),
     Column("rank", Integer, nullable=False),
-    _text("state"),
-    _text("digest"),
-    _text("external_id"),
-    _text("url"),
-    _text("note"),
-    _number("fence", BigInteger),
-    _time("sent_at"),
-    _stamp("updated_at"),
-    _one_of_enum("kind", EffectKind),
-    _one_of_enum("state", EffectState),
+    words("state"),
+    words("digest"),
+    words("external_id"),
+    words("url"),
+    words("note"),
+    number("fence", BigInteger),
+    moment("sent_at"),
+    stamp("updated_at"),
+    one_of_enum("kind", EffectKind),
+    one_of_enum("state", EffectState),
     postgresql_with={"fillfactor": 80},
 )
 Index("effects_stream", effects.c.stream, effects.c.id)
@@ -305,23 +261,63 @@ Index("effects_sending", effects.c.sent_at, postgresql_where=effects.c.state == 
 blobs = Table(
     "blobs",
     metadata,
-    _key("id", primary_key=True),
-    _bytes("data"),
-    _stamp("created_at"),
-    _stamp("last_used"),
+    key("id", primary_key=True),
+    octets("data"),
+    stamp("created_at"),
+    stamp("last_used"),
 )
 Index("blobs_last_used", blobs.c.last_used)
+
+cache_entries = Table(
+    "cache_entries",
+    metadata,
+    key("cache"),
+    key("key"),
+    key("organisation"),
+    key("repository"),
+    key("token"),
+    octets("value", nullable=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    stamp("created_at"),
+    stamp("used_at"),
+    PrimaryKeyConstraint("cache", "key"),
+)
+Index("cache_entries_used_at", cache_entries.c.cache, cache_entries.c.used_at)
+Index("cache_entries_expires_at", cache_entries.c.expires_at)
+
+model_spending = Table(
+    "model_spending",
+    metadata,
+    key("run_id"),
+    key("stage"),
+    key("part"),
+    Column("attempt", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    key("stream"),
+    words("model"),
+    Column("reserved_tokens", BigInteger, nullable=False),
+    Column("reserved_cost", BigInteger, nullable=False),
+    stamp("reserved_at"),
+    number("tokens_in", BigInteger),
+    number("tokens_out", BigInteger),
+    number("cost", BigInteger),
+    moment("settled_at"),
+    PrimaryKeyConstraint("run_id", "stage", "part", "attempt", "number"),
+    postgresql_with={"fillfactor": 80},
+)
+Index("model_spending_stream", model_spending.c.stream)
+Index("model_spending_reserved_at", model_spending.c.reserved_at)
 
 log = Table(
     "log",
     metadata,
-    _key("topic"),
+    key("topic"),
     Column("partition", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
-    _bytes("key"),
-    _bytes("headers"),
-    _bytes("value"),
-    _stamp("appended_at"),
+    octets("key"),
+    octets("headers"),
+    octets("value"),
+    stamp("appended_at"),
     PrimaryKeyConstraint("topic", "partition", "position"),
 )
 Index("log_appended_at", log.c.appended_at, postgresql_using="brin")
@@ -329,7 +325,7 @@ Index("log_appended_at", log.c.appended_at, postgresql_using="brin")
 log_ends = Table(
     "log_ends",
     metadata,
-    _key("topic"),
+    key("topic"),
     Column("partition", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
     PrimaryKeyConstraint("topic", "partition"),
@@ -339,8 +335,8 @@ log_ends = Table(
 log_positions = Table(
     "log_positions",
     metadata,
-    _key("consumer_group"),
-    _key("topic"),
+    key("consumer_group"),
+    key("topic"),
     Column("partition", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
     PrimaryKeyConstraint("consumer_group", "topic", "partition"),
@@ -351,16 +347,16 @@ schemas = Table(
     "schemas",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    _text("type_name"),
-    _text("text"),
-    _stamp("created_at"),
+    words("type_name"),
+    words("text"),
+    stamp("created_at"),
 )
 
-compatibility = Table("compatibility", metadata, _key("oldest", primary_key=True))
+compatibility = Table("compatibility", metadata, key("oldest", primary_key=True))
 
 restorations = Table(
     "restorations",
     metadata,
     Column("restored_at", DateTime(timezone=True), primary_key=True, server_default=text("clock_timestamp()")),
-    _time("moment"),
+    moment("moment"),
 )

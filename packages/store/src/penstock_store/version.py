@@ -8,7 +8,7 @@ the contract, and can be gone back to.
 
 from penstock_store.errors import SchemaMismatch
 
-HEAD = "0003"
+HEAD = "0004"
 EMPTY = "without tables"
 VERSION_TABLE = "alembic_version"
 

@@ -30,6 +30,14 @@ class MemoryCache:
             transaction.put(self._table, _key(place), CacheEntry(place, token, None, now + ttl, now))
             return True
 
+    async def renew(self, place: CachePlace, token: str, ttl: timedelta) -> bool:
+        with self._tables.transaction() as transaction:
+            known = self._table.get(_key(place))
+            if known is None or not known.claimed_by(token):
+                return False
+            transaction.put(self._table, _key(place), replace(known, expires_at=self._tables.now() + ttl))
+            return True
+
     async def put(self, place: CachePlace, token: str, value: bytes, ttl: timedelta, most: int) -> bool:
         with self._tables.transaction() as transaction:
             known, now = self._table.get(_key(place)), self._tables.now()

@@ -21,6 +21,10 @@ on conflict (cache, key) do update set organisation = excluded.organisation, rep
   token = excluded.token, value = null, expires_at = excluded.expires_at, used_at = clock_timestamp()
 where e.expires_at <= clock_timestamp() or (e.value is null and e.token = excluded.token)
 """
+_RENEW = """
+update workflow.cache_entries set expires_at = clock_timestamp() + %s
+where cache = %s and key = %s and token = %s and value is null
+"""
 _PUT = """
 update workflow.cache_entries set value = %s, expires_at = clock_timestamp() + %s, used_at = clock_timestamp()
 where cache = %s and key = %s and token = %s and value is null
@@ -67,6 +71,9 @@ class PostgresCache:
     async def claim(self, place: CachePlace, token: str, ttl: timedelta) -> bool:
         values = (place.cache, place.key, place.organisation, place.repository, token, ttl)
         return await self._database.execute(_CLAIM, values) > 0
+
+    async def renew(self, place: CachePlace, token: str, ttl: timedelta) -> bool:
+        return await self._database.execute(_RENEW, (ttl, place.cache, place.key, token)) > 0
 
     async def put(self, place: CachePlace, token: str, value: bytes, ttl: timedelta, most: int) -> bool:
         async with self._database.connection() as connection:
