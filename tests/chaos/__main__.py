@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: kills processes under load, and counts what is missing, doubled or wrong."""
+"""`python -m tests.chaos`: breaks what can break, under load, and counts what is missing, doubled or wrong."""
 
 import argparse
 import secrets
@@ -7,31 +7,53 @@ from functools import partial
 
 from penstock.local.errors import LocalError
 from tests.chaos import campaign
-from tests.chaos.plan import Plan
+from tests.chaos.plan import SHARES, Kind, Plan
 
-_KILLING = 0.7
-"""The share of the time in which processes are killed; what remains is for the work to end."""
+_STRIKING = 0.7
+"""The share of the time in which faults are made; what remains is for the work to end."""
+_LONG = {"pull_requests": 1100, "faults": 1100, "minutes": 42.0, "once": True}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--pull-requests", type=int, default=200)
-    parser.add_argument("--minutes", type=float, default=8.0, help="from the first pull request until all is over")
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    parser.add_argument("--twice", action="store_true", help="deliver every record twice")
-    parser.add_argument("--once", action="store_true", help="do not: without either, first one and then the other")
-    given = parser.parse_args()
+    given = _parser().parse_args()
+    if given.long:
+        given = _parser().parse_args(namespace=argparse.Namespace(**_LONG))
     modes = [given.twice] if given.twice or given.once else [False, True]
     limit = given.minutes * 60
+    striking = limit * (0.85 if given.long else _STRIKING)
     plans = [
-        Plan(given.pull_requests, given.kills, given.seed, limit * _KILLING, limit, twice=twice) for twice in modes
+        Plan(
+            given.pull_requests, given.faults, given.seed, striking, limit, twice, given.brokers, frozenset(given.kinds)
+        )
+        for twice in modes
     ]
     try:
         return 0 if all([_held(plan) for plan in plans]) else 1
     except LocalError as error:
         print(f"NO CAMPAIGN: {error}", file=sys.stderr)
         return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--pull-requests", type=int, default=200)
+    parser.add_argument("--faults", type=int, default=150)
+    parser.add_argument("--minutes", type=float, default=8.0, help="from the first pull request until all is over")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
+    kinds = [kind.name.lower().replace("_", "-") for kind in Kind]
+    parser.add_argument("--kinds", type=_kinds, default=tuple(SHARES), help=f"some of {','.join(kinds)}")
+    parser.add_argument("--twice", action="store_true", help="deliver every record twice")
+    parser.add_argument("--once", action="store_true", help="do not: without either, first one and then the other")
+    parser.add_argument("--long", action="store_true", help="1,100 pull requests and 1,100 faults within 42 minutes")
+    return parser
+
+
+def _kinds(text: str) -> tuple[Kind, ...]:
+    try:
+        return tuple(Kind[name.strip().upper().replace("-", "_")] for name in text.split(","))
+    except KeyError as unknown:
+        raise argparse.ArgumentTypeError(f"there is no kind {unknown}") from unknown
 
 
 def _held(plan: Plan) -> bool:

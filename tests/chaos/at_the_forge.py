@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -14,6 +15,15 @@ from tests.chaos.verdict import Verdict, none_of
 
 _MARKER = re.compile(r"<!-- penstock:[0-9a-f]{32} -->\s*\Z")
 _AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    begin: datetime
+    end: datetime
+
+    def touches(self, begin: datetime, end: datetime) -> bool:
+        return self.begin <= end and begin <= self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,8 @@ async def undelivered(url: str) -> int:
     return sum(not _taken(each) for each in deliveries)
 
 
-def judge(view: ForgeView) -> list[Verdict]:
+def judge(view: ForgeView, frozen: Sequence[Span] = ()) -> list[Verdict]:
+    """`frozen`: when a process or a server stood still."""
     return [
         none_of(
             "N1 every webhook was taken",
@@ -80,8 +91,8 @@ def judge(view: ForgeView) -> list[Verdict]:
             f"{len(view.deliveries)} webhooks, {sum(len(each['attempts']) for each in view.deliveries)} attempts",
         ),
         *_reviews(view),
-        _remaining_once(view),
-        _created_once(view),
+        none_of("N2 no comment remains twice", doubles_that_remain(view), f"{len(_texts(view))} comments that remain"),
+        *_created_once(view, frozen),
         *_statuses(view),
     ]
 
@@ -134,19 +145,29 @@ def _taken(delivery: Mapping[str, Any]) -> bool:
     return any(200 <= status < 300 for status in delivery["attempts"])
 
 
-def _remaining_once(view: ForgeView) -> Verdict:
+def doubles_that_remain(view: ForgeView) -> list[str]:
     """Marked by effect: what two carry was said twice."""
-    texts = [each for shown in view.shown for each in (*shown.inline, *shown.comments)]
-    marks = Counter(found[0].strip() for each in texts if (found := _MARKER.search(each["body"] or "")))
-    twice = (f"{mark} {count} times" for mark, count in marks.items() if count > 1)
-    return none_of("N2 no comment remains twice", twice, f"{len(texts)} comments that remain")
+    marks = Counter(found[0].strip() for each in _texts(view) if (found := _MARKER.search(each["body"] or "")))
+    return [f"{mark} {count} times" for mark, count in marks.items() if count > 1]
 
 
-def _created_once(view: ForgeView) -> Verdict:
-    """Kills alone never double anything, not even for a moment."""
-    created = Counter(each["marker"] for each in view.ledger if each["kind"] == "comment.created" and _landed(each))
-    twice = (f"{mark} {count} times" for mark, count in created.items() if count > 1)
-    return none_of("N2 no summary was created twice", twice, f"{created.total()} created")
+def _texts(view: ForgeView) -> list[Mapping[str, Any]]:
+    return [each for shown in view.shown for each in (*shown.inline, *shown.comments)]
+
+
+def _created_once(view: ForgeView, frozen: Sequence[Span]) -> Iterator[Verdict]:
+    """What a frozen process does when it wakes may double something for a moment; kills alone never do."""
+    times: dict[str, list[datetime]] = defaultdict(list)
+    for each in view.ledger:
+        if each["kind"] == "comment.created" and _landed(each):
+            times[each["marker"]].append(datetime.fromisoformat(each["time"]))
+    doubled = {mark: when for mark, when in times.items() if len(when) > 1}
+    excused = {mark for mark, when in doubled.items() if any(span.touches(min(when), max(when)) for span in frozen)}
+    yield none_of(
+        "N2 no summary was created twice",
+        (f"{mark} {len(when)} times" for mark, when in doubled.items() if mark not in excused),
+        f"{sum(map(len, times.values()))} created, {len(excused)} doubled for a moment by who was frozen",
+    )
 
 
 def _landed(entry: Mapping[str, Any]) -> bool:

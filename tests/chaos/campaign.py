@@ -1,52 +1,79 @@
-"""A campaign: people work, processes die, everything comes to its end, and everybody who saw it judges."""
+"""A campaign: people work, everything breaks, everything comes to its end, and everybody who saw it judges."""
 
 import asyncio
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from statistics import median
 
 from tests.chaos import at_the_forge, evidence, in_the_store, on_the_log
-from tests.chaos.killer import Killer
+from tests.chaos.at_the_forge import Span
+from tests.chaos.clocks import Clocks
+from tests.chaos.disk import Disk
+from tests.chaos.freezing import Freezing
+from tests.chaos.injector import Injector
+from tests.chaos.killing import Killing
 from tests.chaos.load import Load
-from tests.chaos.plan import SERVICES, Plan
+from tests.chaos.network import Network
+from tests.chaos.plan import FREEZING, SERVICES, Kind, Plan
 from tests.chaos.report import Report
+from tests.chaos.servers import Servers
 from tests.chaos.stage import LLM_KEY, MARKER_SECRET, Stage, opened
-from tests.chaos.verdict import Verdict, none_of
+from tests.chaos.supervisor import Supervisor
+from tests.chaos.verdict import Verdict, none_of, not_there_yet
 
 _LOOK = 1.0
+_SWEEP = 75.0
+"""Within a minute what came twice is removed, and the platform has to be asked."""
 Say = Callable[[str], None]
 
 
 def run(plan: Plan, say: Say) -> Report:
     """Starts everything, and ends it however this ends."""
     with opened(plan) as stage:
-        return asyncio.run(_Campaign(stage, plan, say).run())
+        for skipped in stage.skipped:
+            say(skipped)
+        return asyncio.run(_Campaign(stage, say).run())
 
 
 class _Campaign:
-    def __init__(self, stage: Stage, plan: Plan, say: Say) -> None:
-        self._stage, self._plan, self._say = stage, plan, say
-        self._load = Load(plan, stage.cluster.forge.url)
-        self._killer = Killer(stage, plan)
+    def __init__(self, stage: Stage, say: Say) -> None:
+        self._stage, self._plan, self._say = stage, stage.plan, say
+        self._load = Load(self._plan, stage.cluster.forge.url)
+        self._supervisor = Supervisor(stage)
+        servers = Servers(stage, self._plan.random("servers"), self._supervisor.back_after)
+        self._injector = Injector(
+            self._plan,
+            (
+                Killing.of(self._supervisor, self._plan),
+                Freezing(self._supervisor),
+                servers,
+                Network(stage.ports.control),
+                Clocks(self._supervisor),
+                Disk(stage.cluster.postgres.data_dir, servers),
+            ),
+        )
         self._began = time.monotonic()
 
     async def run(self) -> Report:
         self._began = time.monotonic()
         keepers = [
             asyncio.create_task(work)
-            for work in (self._killer.supervise(), self._load.redeliver(), self._tell_progress())
+            for work in (self._supervisor.run(), self._load.redeliver(), self._tell_progress())
         ]
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._load.run())
-                group.create_task(self._killer.run())
+                group.create_task(self._injector.run())
             if self._plan.twice:
                 await self._load.repeat_deliveries()
             left = await self._settle()
         finally:
-            await self._killer.close()
+            await self._injector.mend()
+            await self._supervisor.close()
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
@@ -61,6 +88,9 @@ class _Campaign:
         deadline = self._began + self._plan.limit
         while (left := await self._left()) and time.monotonic() < deadline:
             await asyncio.sleep(_LOOK)
+        swept = time.monotonic() + _SWEEP
+        while at_the_forge.doubles_that_remain(await self._forge()) and time.monotonic() < swept:
+            await asyncio.sleep(5 * _LOOK)
         return left
 
     async def _left(self) -> dict[str, int]:
@@ -72,18 +102,21 @@ class _Campaign:
             left["unread records"] = records
         return left
 
+    async def _forge(self) -> at_the_forge.ForgeView:
+        cluster = self._stage.cluster
+        return await at_the_forge.look(cluster.forge.url, cluster.credentials.forge_token, self._load.opened)
+
     async def _tell_progress(self) -> None:
         while True:
             await asyncio.sleep(20)
-            self._say(
-                f"{time.monotonic() - self._began:4.0f} s: {len(self._load.opened)} pull requests opened, "
-                f"{len(self._killer.kills)} kills, {sum(kill.holding for kill in self._killer.kills)} in hand"
-            )
+            made = Counter(each.kind for each in self._injector.made)
+            told = ", ".join(f"{count} {kind}" for kind, count in made.most_common())
+            self._say(f"{time.monotonic() - self._began:4.0f} s: {len(self._load.opened)} pull requests opened; {told}")
 
     async def _judge(self, left: dict[str, int], seconds: float) -> Report:
         cluster, plan = self._stage.cluster, self._plan
         strays = await asyncio.to_thread(self._stage.left_over)
-        forge = await at_the_forge.look(cluster.forge.url, cluster.credentials.forge_token, self._load.opened)
+        forge = await self._forge()
         store = await in_the_store.look(cluster.database_url)
         log = await asyncio.to_thread(on_the_log.look, cluster.address)
         verdicts = [
@@ -92,37 +125,49 @@ class _Campaign:
                 (f"{n} {what}" for what, n in left.items()),
                 f"{seconds:.0f} of {plan.limit:.0f} s",
             ),
-            *at_the_forge.judge(forge),
+            *at_the_forge.judge(forge, self._frozen()),
             *in_the_store.judge(store, forge),
             *on_the_log.judge(log, store, twice=plan.twice),
+            not_there_yet("N10 model spend per review", "a review has no budget"),
             self._secrets(log.values, forge),
-            none_of("no child of a dead process lives on", strays, f"{len(SERVICES)} services"),
+            none_of("no child of a dead process lives on", strays, f"{len(SERVICES)} processes"),
             *self._enough(),
         ]
-        counted = {
-            "pull requests": len(self._load.opened),
-            "heads": sum(len(pull.heads) for pull in self._load.opened),
-            "webhooks sent again": self._load.redelivered,
-            "records on the log": len(log.values),
-            "the model": json.loads(urllib.request.urlopen(f"{self._stage.model_url}/told", timeout=10).read()),
-            "ended without being killed": "; ".join(self._killer.ended_alone) or "nothing",
-            "back at work after": ", ".join(
-                f"{name} {median(times):.1f} s ({max(times):.1f} s at most)"
-                for name, times in sorted(self._killer.back_after.items())
-            ),
-        }
-        report = Report(plan, seconds, tuple(self._killer.kills), verdicts, counted)
+        report = Report(plan, seconds, tuple(self._injector.made), verdicts, self._counted(len(log.values)))
         if not report.held:
             self._say(f"what is needed to find the cause is in {evidence.keep(self._stage, forge, store, report)}")
         return report
 
+    def _counted(self, records: int) -> Mapping[str, object]:
+        told = urllib.request.urlopen(f"{self._stage.model_url}/told", timeout=10)
+        alone = [f"{count} x {words}" for words, count in self._supervisor.ended_alone.most_common()]
+        return {
+            "pull requests": len(self._load.opened),
+            "heads": sum(len(pull.heads) for pull in self._load.opened),
+            "webhooks sent again": self._load.redelivered,
+            "records on the log": records,
+            "the model": json.loads(told.read()),
+            "not made": "; ".join(self._stage.skipped) or "nothing",
+            "ended without being killed": "\n  ".join(["", *alone]) or "nothing",
+            "back at work after": ", ".join(
+                f"{name} {median(times):.1f} s ({max(times):.1f} s at most)"
+                for name, times in sorted(self._supervisor.back_after.items())
+            ),
+        }
+
+    def _frozen(self) -> list[Span]:
+        stood = (each for each in self._injector.made if each.kind in FREEZING)
+        return [Span(each.at, each.at + timedelta(seconds=each.seconds + 5)) for each in stood]
+
     def _enough(self) -> Iterator[Verdict]:
         """The campaign itself: did it do what it set out to do?"""
-        kills, wanted = self._killer.kills, self._plan.kills
+        made, missed = self._injector.made, self._injector.missed
+        among = f"{len(made)} of {self._plan.faults}"
+        yield none_of("the faults were made", (f"{each.kind} {each.victim}" for each in missed), among)
+        kills = [each for each in made if each.kind is Kind.KILL]
         holding = sum(kill.holding for kill in kills)
-        yield Verdict("the kills were made", len(kills) >= wanted, f"{len(kills)} of {wanted}")
         enough = holding >= self._plan.in_hand * len(kills)
-        yield Verdict("enough of them with something in hand", enough, f"{holding} of {len(kills)}")
+        yield Verdict("enough kills with something in hand", enough, f"{holding} of {len(kills)}")
 
     def _secrets(self, values: Sequence[bytes], forge: at_the_forge.ForgeView) -> Verdict:
         cluster = self._stage.cluster
@@ -134,7 +179,3 @@ class _Campaign:
         places = [*logs, ("the forge", said), ("the log", b"\0".join(values))]
         found = (f"{secret[:4]}… in {name}" for secret in secrets for name, text in places if secret.encode() in text)
         return none_of("N11 no secret in logs, records or comments", found, f"{len(secrets)} secrets")
-
-
-def _of(seconds: float, limit: float) -> str:
-    return f"{seconds:.0f} of {limit:.0f} s"

@@ -21,7 +21,8 @@ def keep(stage: Stage, forge: ForgeView, store: StoreView, report: Report) -> Pa
     for log in (*stage.folder.glob("*.log"), *stage.folder.glob("services/*.log"), *stage.folder.glob("*/*.log")):
         shutil.copyfile(log, folder / log.name)
     (folder / "report.txt").write_text(report.text())
-    (folder / "kills.txt").write_text("".join(f"{kill.at.isoformat()} {kill}\n" for kill in report.kills))
+    made = sorted(report.made, key=lambda each: each.at)
+    (folder / "faults.txt").write_text("".join(f"{each.at.isoformat()} {each}\n" for each in made))
     (folder / "ledger.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in forge.ledger))
     (folder / "deliveries.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in forge.deliveries))
     (folder / "facts.txt").write_text("".join(f"{line}\n" for line in _facts(store)))

@@ -1,4 +1,5 @@
-"""Everything a campaign runs on, in one disposable folder: a cluster, the model, and the one who says all twice."""
+"""Everything a campaign runs on, in one disposable folder: a cluster, the model, the network between them, and the one
+who says all twice."""
 
 import sys
 import time
@@ -6,15 +7,23 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
+import psycopg
 
 from penstock.local.cluster import Cluster
-from penstock.local.ports import free_port
+from penstock.local.fleet import PROGRAM, Fleet
+from penstock.local.kafka import KafkaCluster
+from penstock.local.kafka_nodes import Detour
+from penstock.local.ports import free_ports
 from penstock.local.postgres import Durability
 from penstock.local.process import Command, Lifetime, ServerProcess, start_process
-from tests.chaos.plan import REPOSITORIES, SERVICES, Plan
+from tests.chaos.faults import Impossible
+from tests.chaos.plan import BROKER, POSTGRES, REPOSITORIES, SERVICES, Kind, Plan
+from tests.chaos.skewed import clock_beside, set_wrong
+from tests.chaos.small_disk import mount_small_disk, unmount
 from tests.support.folders import disposable_folder
 
 MARKER_SECRET = "marks of the campaign"
@@ -22,42 +31,81 @@ LLM_KEY = "key-of-the-campaign"
 _PATIENCE = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the proxy listens, and what is not the cluster's own to choose."""
+
+    control: int
+    model: int
+    postgres: int
+    forge: int
+    model_way: int
+    webhooks: int
+
+    @classmethod
+    def choose(cls) -> "Ports":
+        return cls(*free_ports(6))
+
+
 class Stage:
     """Started with `open`; everything ends with this process, however that ends."""
 
+    fleet: Fleet
+
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder = folder
-        self._plan = plan
-        self._model_port = free_port()
+        self.plan = plan
+        """Without what this machine does not let us do."""
+        self.skipped: list[str] = []
+        self.ports = Ports.choose()
+        self._rng = plan.random("clocks")
         self._helpers: list[ServerProcess] = []
+        numbers = free_ports(2 * plan.brokers)
+        self._detours = [Detour(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+        kafka = KafkaCluster(folder / "kafka", plan.brokers, detours=self._detours)
         self.cluster = Cluster(
-            folder, Lifetime.WITH_OWNER, Durability.PROCESS_CRASH, topic_prefix="chaos.", environment=self._settings()
+            folder,
+            Lifetime.WITH_OWNER,
+            Durability.PROCESS_CRASH,
+            topic_prefix="chaos.",
+            environment=self._settings(),
+            kafka=kafka,
         )
-        self.fleet = self.cluster.fleet
 
     @property
     def model_url(self) -> str:
-        return f"http://127.0.0.1:{self._model_port}"
+        return f"http://127.0.0.1:{self.ports.model}"
 
     def start(self) -> None:
-        """Not on an event loop's thread."""
+        """On the main thread, before any other is started, and not on that of an event loop."""
+        if Kind.DISK in self.plan.kinds:
+            self._mount()
         self.cluster.start_servers()
-        self.cluster.start_forge()
-        for name in REPOSITORIES:
-            files = {"README.md": f"# {name}\n"}
-            self.cluster.forge.tell("POST", "/_forge/repositories", {"name": name, "files": files})
-        self._help("model", "--port", str(self._model_port), "--seed", f"{self._plan.seed} model")
-        if self._plan.twice:
+        self._keep_log_small()
+        self.fleet = self._fleet()
+        self._help("model", "--port", str(self.ports.model), "--seed", f"{self.plan.seed} model")
+        self._help("proxy", "--control", str(self.ports.control), *self._ways())
+        if self.plan.twice:
             self._help("duplicator", "--bootstrap", self.cluster.bootstrap, "--prefix", self.cluster.topic_prefix)
+        self._start_forge()
         self._await_model()
-        self.fleet = self.cluster.fleet
+        for service in SERVICES:
+            self.skew(service)
         self.fleet.start(*SERVICES)
 
     def stop(self) -> None:
         """In order, as an operator would; then what is left over is to be nothing."""
+        if hasattr(self, "fleet"):
+            self.fleet.stop()
         for helper in self._helpers:
             helper.end()
         self.cluster.down()
+        unmount(self.cluster.postgres.data_dir)
+
+    def skew(self, service: str) -> None:
+        """Its clock goes wrong from now on, in another way than before."""
+        if Kind.CLOCK in self.plan.kinds:
+            set_wrong(clock_beside(self.fleet.folder / f"{service}.steps"), self._rng)
 
     def left_over(self) -> list[str]:
         """Programs of this stage that run and that nobody started or nobody ended."""
@@ -76,7 +124,7 @@ class Stage:
     def _settings(self) -> dict[str, str]:
         """Real ones, but with short patience: what takes minutes in a quiet world has to happen within one run."""
         return {
-            "PENSTOCK_LLM_URL": f"{self.model_url}/v1",
+            "PENSTOCK_LLM_URL": f"http://127.0.0.1:{self.ports.model_way}/v1",
             "PENSTOCK_LLM_MODEL": "nobody",
             "PENSTOCK_LLM_KEY": LLM_KEY,
             "PENSTOCK_LLM_TIMEOUT": "10s",
@@ -84,11 +132,54 @@ class Stage:
             "PENSTOCK_COMMENTER_CALL_TIMEOUT": "2s",
             "PENSTOCK_COMMENTER_SETTLE_DELAY": "1s",
             "PENSTOCK_REREAD_AFTER": "2s",
-            "PENSTOCK_RETRY_PREPARE": "fast,attempts=8,cap=5",
-            "PENSTOCK_RETRY_AST": "fast,attempts=8,cap=5",
-            "PENSTOCK_RETRY_MODEL": "fast,attempts=8,cap=5",
-            "PENSTOCK_RETRY_COMMENTS": "fast,attempts=20,cap=5",
+            "PENSTOCK_RETRY_PREPARE": "fast,attempts=60,cap=5",
+            "PENSTOCK_RETRY_AST": "fast,attempts=60,cap=5",
+            "PENSTOCK_RETRY_MODEL": "fast,attempts=60,cap=5",
+            "PENSTOCK_RETRY_COMMENTS": "fast,attempts=60,cap=5",
         }
+
+    def _mount(self) -> None:
+        try:
+            mount_small_disk(self.cluster.postgres.data_dir)
+        except Impossible as reason:
+            self.skipped.append(f"NOT MADE: {Kind.DISK}: {reason}")
+            self.plan = replace(self.plan, kinds=self.plan.kinds - {Kind.DISK})
+
+    def _keep_log_small(self) -> None:
+        """So that what lies on the small disk is data."""
+        with psycopg.connect(self.cluster.database_url, autocommit=True) as connection:
+            connection.execute("alter system set max_wal_size = '192MB'")
+            connection.execute("select pg_reload_conf()")
+
+    def _fleet(self) -> Fleet:
+        """Services whose connections all lead through the proxy."""
+        direct = f":{self.cluster.postgres.port}/"
+        between = {
+            "PENSTOCK_DATABASE_URL": self.cluster.database_url.replace(direct, f":{self.ports.postgres}/"),
+            "PENSTOCK_KAFKA_BOOTSTRAP": ",".join(f"127.0.0.1:{each.advertised}" for each in self._detours),
+            "PENSTOCK_GITHUB_URL": f"http://127.0.0.1:{self.ports.forge}/api/v3",
+        }
+        wrong = (sys.executable, str(Path(__file__).with_name("skewed.py")))
+        program = wrong if Kind.CLOCK in self.plan.kinds else PROGRAM
+        return Fleet(self.folder / "services", {**self.cluster.told(), **between}, SERVICES, program=program)
+
+    def _ways(self) -> list[str]:
+        forge, ingest = (int(url.rpartition(":")[2]) for url in (self.cluster.forge.url, self.fleet.ingest_url))
+        ways = [
+            *((BROKER, each.advertised, each.port) for each in self._detours),
+            (POSTGRES, self.ports.postgres, self.cluster.postgres.port),
+            ("forge", self.ports.forge, forge),
+            ("model", self.ports.model_way, self.ports.model),
+            ("webhooks", self.ports.webhooks, ingest),
+        ]
+        return [f"--way={name}={listen}:{target}" for name, listen, target in ways]
+
+    def _start_forge(self) -> None:
+        forge, known = self.cluster.forge, self.cluster.credentials
+        hook = f"http://127.0.0.1:{self.ports.webhooks}/webhooks/github"
+        forge.start(hook, known.webhook_secret, known.forge_token)
+        for name in REPOSITORIES:
+            forge.tell("POST", "/_forge/repositories", {"name": name, "files": {"README.md": f"# {name}\n"}})
 
     def _help(self, name: str, *arguments: str) -> None:
         program = str(Path(__file__).with_name(f"{name}.py"))

@@ -6,7 +6,7 @@ from penstock.local.errors import KafkaUnavailable, PostgresUnavailable
 from tests.chaos import campaign
 from tests.chaos.plan import Plan
 
-SHORT = Plan(pull_requests=20, kills=15, seed=20, killing=40, limit=180, twice=True, in_hand=0.2)
+SHORT = Plan(pull_requests=20, faults=22, seed=20, striking=40, limit=180, twice=True, in_hand=0.2)
 
 
 @pytest.mark.kafka

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from penstock.local.errors import KafkaUnavailable, PostgresUnavailable
-from penstock.local.kafka_nodes import Layout, node_properties
+from penstock.local.fleet import Fleet
+from penstock.local.kafka_nodes import Detour, Layout, node_properties
 from penstock.local.kafka_runtimes import DockerRuntime, docker_answers, kafka_runtime
 from penstock.local.placement import copy_once, reachable, server_user
 from penstock.local.ports import free_ports, is_free
@@ -94,6 +95,20 @@ def test_replicas_fit_the_number_of_brokers(brokers: int, replicas: str, in_sync
     assert properties["default.replication.factor"] == replicas
     assert properties["offsets.topic.replication.factor"] == replicas
     assert properties["min.insync.replicas"] == in_sync
+
+
+def test_a_detour_is_a_listener_of_its_own_whose_clients_are_told_to_come_to_the_proxy(tmp_path: Path) -> None:
+    layout = Layout.load_or_choose(tmp_path / "cluster.json", 1)
+    text = node_properties(layout, layout.nodes[0], tmp_path / "data", {}, Detour(port=1001, advertised=1002))
+    properties = dict(line.split("=", 1) for line in text.splitlines())
+    assert properties["listeners"].endswith(",DETOUR://127.0.0.1:1001")
+    assert properties["advertised.listeners"].endswith(",DETOUR://127.0.0.1:1002")
+
+
+def test_a_service_that_runs_several_times_has_a_place_and_a_port_for_each(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, {}, ["commenter", "commenter@2"])
+    assert fleet.operations_url("commenter") != fleet.operations_url("commenter@2")
+    assert fleet.log("commenter@2").name == "commenter@2.log"
 
 
 def test_given_settings_win(tmp_path: Path) -> None:

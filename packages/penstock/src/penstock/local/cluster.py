@@ -75,8 +75,9 @@ class Cluster:
         topic_prefix: str = "",
         environment: Mapping[str, str] | None = None,
         given: Given | None = None,
+        kafka: KafkaCluster | None = None,
     ) -> None:
-        """`environment` is added to what every service is given."""
+        """`environment` is added to what every service is given; `kafka` is one of another shape than a single node."""
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)  # PostgreSQL may have to run as somebody else
@@ -84,7 +85,7 @@ class Cluster:
         self.given = given or Given()
         self.credentials = Credentials.load_or_choose(self.folder / "credentials.json")
         self.postgres = EmbeddedPostgres(self.folder / "postgres", durability, lifetime)
-        self.kafka = KafkaCluster(self.folder / "kafka", lifetime=lifetime)
+        self.kafka = kafka or KafkaCluster(self.folder / "kafka", lifetime=lifetime)
         self.forge = ForgeProcess(self.folder / "forge", lifetime)
         self._lifetime = lifetime
         self._environment = dict(environment or {})
@@ -104,7 +105,7 @@ class Cluster:
     @property
     def fleet(self) -> Fleet:
         """The services, told where everything is. Ask again after the servers were started for the first time."""
-        return Fleet(self.folder / "services", self._told(), lifetime=self._lifetime)
+        return Fleet(self.folder / "services", self.told(), lifetime=self._lifetime)
 
     def up(self) -> None:
         """Start what does not run, and return when all of it is ready. Raises LocalError."""
@@ -142,7 +143,8 @@ class Cluster:
             self.kafka.stop()
             self.postgres.stop()
 
-    def _told(self) -> dict[str, str]:
+    def told(self) -> dict[str, str]:
+        """The variables of every service."""
         own = {
             "PENSTOCK_KAFKA_BOOTSTRAP": self.bootstrap,
             "PENSTOCK_TOPIC_PREFIX": self.topic_prefix,

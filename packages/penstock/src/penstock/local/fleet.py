@@ -18,10 +18,14 @@ from penstock_runtime.steps import LastStep, read_steps
 
 _PATIENCE = 30.0
 _STOP_SECONDS = 30.0
+PROGRAM = (sys.executable, "-m", "penstock.cli")
 
 
 class Fleet:
-    """The services of this folder. Ports are chosen once and kept, so a restarted service is where it was."""
+    """The services of this folder. Ports are chosen once and kept, so a restarted service is where it was.
+
+    Of a service that runs several times each but the first is called `name@2`, `name@3`.
+    """
 
     def __init__(
         self,
@@ -29,12 +33,15 @@ class Fleet:
         environment: Mapping[str, str],
         services: Sequence[str] = tuple(BOOTSTRAPS),
         lifetime: Lifetime = Lifetime.WITH_OWNER,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
-        """`environment` is what every service is given beside the variables of this process."""
+        """`environment` is what every service is given beside the variables of this process; `program` what is started
+        with `run` and its name."""
         self.folder = folder.absolute()
         self.services = tuple(services)
         self._environment = dict(environment)
         self._lifetime = lifetime
+        self._program = tuple(program)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._ports = self._chosen_ports()
 
@@ -65,7 +72,7 @@ class Fleet:
 
     def stop(self, *services: str) -> None:
         """End them in order: all are told first, then waited for."""
-        chosen = [(name, process) for name in services or self.services if (process := self._process(name))]
+        chosen = [(name, process) for name in services or self.services if (process := self.process(name))]
         for _, process in chosen:
             process.send(signal.SIGTERM)
         for _, process in chosen:
@@ -74,7 +81,7 @@ class Fleet:
 
     def kill(self, service: str) -> LastStep | None:
         """kill -9, and where it was then."""
-        process = self._process(service)
+        process = self.process(service)
         if process is None:
             return None
         process.send(signal.SIGKILL)
@@ -82,10 +89,13 @@ class Fleet:
         return self.last_step(service)
 
     def running(self, service: str) -> bool:
-        return self._process(service) is not None
+        return self.process(service) is not None
+
+    def process(self, service: str) -> ServerProcess | None:
+        return ServerProcess.load(self._file(service, "pid"))
 
     def pid(self, service: str) -> int | None:
-        process = self._process(service)
+        process = self.process(service)
         return process.pid if process else None
 
     def ready(self, service: str) -> bool:
@@ -109,9 +119,10 @@ class Fleet:
             "PENSTOCK_INGEST_PORT": str(self._ports["ingest http"]),
             "PENSTOCK_CONSOLE_PORT": str(self._ports["console http"]),
             "PENSTOCK_STEPS_FILE": str(self._file(service, "steps")),
+            "PENSTOCK_INSTANCE": service,
         }
         command = Command(
-            [sys.executable, "-m", "penstock.cli", "run", service],
+            [*self._program, "run", service.partition("@")[0]],
             log=self.log(service),
             environment={**os.environ, **operations, **self._environment},
         )
@@ -124,9 +135,6 @@ class Fleet:
                 raise ServiceFailed(service=service, log=self.log(service), tail=tail)
             time.sleep(0.1)
 
-    def _process(self, service: str) -> ServerProcess | None:
-        return ServerProcess.load(self._file(service, "pid"))
-
     def _file(self, service: str, ending: str) -> Path:
         return self.folder / f"{service}.{ending}"
 
@@ -136,7 +144,8 @@ class Fleet:
     def _chosen_ports(self) -> dict[str, int]:
         path = self.folder / "ports.json"
         chosen: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-        missing = [name for name in (*BOOTSTRAPS, "ingest http", "console http") if name not in chosen]
+        wanted = dict.fromkeys((*BOOTSTRAPS, *self.services, "ingest http", "console http"))
+        missing = [name for name in wanted if name not in chosen]
         if missing:
             chosen |= zip(missing, free_ports(len(missing)), strict=True)
             path.write_text(json.dumps(chosen))

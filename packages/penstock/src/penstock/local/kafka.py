@@ -13,13 +13,13 @@ import hashlib
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from penstock.local.errors import KafkaFailed
-from penstock.local.kafka_nodes import Layout, Node, node_properties
+from penstock.local.kafka_nodes import Detour, Layout, Node, node_properties
 from penstock.local.kafka_probe import coordinates_groups, sees_brokers
 from penstock.local.kafka_runtimes import KafkaRuntime, kafka_runtime
 from penstock.local.process import Command, Lifetime, ServerProcess, start_process
@@ -34,12 +34,15 @@ class KafkaCluster:
         brokers: int = 1,
         lifetime: Lifetime = Lifetime.WITH_OWNER,
         settings: Mapping[str, str] | None = None,
+        detours: Sequence[Detour] = (),
     ) -> None:
-        """`settings` are added to the properties of every node. The number of brokers of an existing folder stays."""
+        """`settings` are added to the properties of every node. The number of brokers of an existing folder stays.
+        `detours`: one for each node, or none."""
         self.data_dir = data_dir.absolute()
         self._brokers = brokers
         self._lifetime = lifetime
         self._settings = dict(settings or {})
+        self._detours = dict(enumerate(detours, 1))
         self._runtime: KafkaRuntime | None = None
 
     @property
@@ -70,7 +73,7 @@ class KafkaCluster:
 
     def stop(self) -> None:
         """End all nodes in an orderly way."""
-        running = [(number, process) for number in self.nodes if (process := self._process(number))]
+        running = [(number, process) for number in self.nodes if (process := self.process(number))]
         if running:
             runtime = self._get_runtime()
             with ThreadPoolExecutor(len(running)) as pool:
@@ -78,17 +81,21 @@ class KafkaCluster:
 
     def kill(self, node: int = 1) -> None:
         """kill -9 of one node."""
-        if process := self._process(node):
+        if process := self.process(node):
             self._get_runtime().kill(self._name(node), process)
 
     def restart(self, node: int = 1, seconds: float = 120.0) -> None:
         """Stop this node if it runs, and start it again on its port and data."""
-        if process := self._process(node):
+        if process := self.process(node):
             self._get_runtime().end(self._name(node), process)
         self.start(seconds)
 
     def running(self, node: int = 1) -> bool:
-        return self._process(node) is not None
+        return self.process(node) is not None
+
+    def process(self, node: int = 1) -> ServerProcess | None:
+        """Of a node that runs; with Docker it is that of its client."""
+        return ServerProcess.load(self._file(node, "pid"))
 
     def remove(self) -> None:
         """Kill what runs and remove the folder."""
@@ -111,9 +118,6 @@ class KafkaCluster:
     def _name(self, node: int) -> str:
         return f"penstock-kafka-{hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]}-{node}"
 
-    def _process(self, node: int) -> ServerProcess | None:
-        return ServerProcess.load(self._file(node, "pid"))
-
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with (self.data_dir / "lock").open("w") as lock:
@@ -122,7 +126,8 @@ class KafkaCluster:
 
     def _format(self, layout: Layout, node: Node) -> None:
         data, properties = self._file(node.number, "data"), self._file(node.number, "properties")
-        properties.write_text(node_properties(layout, node, data, self._settings))
+        detour = self._detours.get(node.number)
+        properties.write_text(node_properties(layout, node, data, self._settings, detour))
         if (data / "meta.properties").exists():
             return
         arguments = ("kafka.tools.StorageTool", "format", "-t", layout.cluster_id, "-c", str(properties))

@@ -23,6 +23,14 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Detour:
+    """A second way to a node: who comes to `port` is told to come back to `advertised`, where a proxy listens."""
+
+    port: int
+    advertised: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """Chosen once and kept: addresses are written into the cluster's own metadata."""
 
@@ -53,17 +61,23 @@ def _kafka_uuid() -> str:
     return text
 
 
-def node_properties(layout: Layout, node: Node, data: Path, settings: Mapping[str, str]) -> str:
+def node_properties(
+    layout: Layout, node: Node, data: Path, settings: Mapping[str, str], detour: Detour | None = None
+) -> str:
     """A small node that notices quickly what its tests do to it."""
     count = len(layout.nodes)
     replicas, in_sync = min(3, count), 1 if count < 3 else 2
-    listeners = f"PLAINTEXT://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}"
+    listeners = [f"PLAINTEXT://127.0.0.1:{node.port}", f"CONTROLLER://127.0.0.1:{node.controller_port}"]
+    advertised = list(listeners)
+    if detour:
+        listeners.append(f"DETOUR://127.0.0.1:{detour.port}")
+        advertised.append(f"DETOUR://127.0.0.1:{detour.advertised}")
     properties: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": node.number,
-        "listeners": listeners,
-        "advertised.listeners": listeners,
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join(listeners),
+        "advertised.listeners": ",".join(advertised),
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.bootstrap.servers": ",".join(f"127.0.0.1:{n.controller_port}" for n in layout.nodes),

@@ -110,10 +110,13 @@ class EmbeddedPostgres:
     def log(self) -> Path:
         return self.data_dir / "server.log"
 
+    @property
+    def port(self) -> int:
+        return int((self.data_dir / "port").read_text())
+
     def url(self, database: str = "postgres") -> str:
         password = (self.data_dir / "password").read_text()
-        port = (self.data_dir / "port").read_text()
-        return f"postgresql://{ROLE}:{password}@127.0.0.1:{port}/{database}"
+        return f"postgresql://{ROLE}:{password}@127.0.0.1:{self.port}/{database}"
 
     def start(self, seconds: float = 60.0) -> None:
         """Start it on the data and, where it is free, the port of the last time; nothing when we have it running.
@@ -135,16 +138,16 @@ class EmbeddedPostgres:
         return self
 
     def running(self) -> bool:
-        return self._running_process() is not None
+        return self.process() is not None
 
     def stop(self) -> None:
         """End the server in an orderly way: connections are closed, nothing is lost."""
-        if process := self._running_process():
+        if process := self.process():
             process.end((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
 
     def kill(self) -> None:
         """kill -9 of the postmaster, for tests of those who use it."""
-        if process := self._running_process():
+        if process := self.process():
             process.end()
 
     def restart(self) -> None:
@@ -157,8 +160,8 @@ class EmbeddedPostgres:
         self.stop()
         remove_cluster(self.data_dir)
 
-    def _running_process(self) -> ServerProcess | None:
-        """Ours, or one that was started detached by somebody else."""
+    def process(self) -> ServerProcess | None:
+        """The postmaster: ours, or one that was started detached by somebody else."""
         process = self._process or ServerProcess.load(self.data_dir / "server.pid")
         return process if process and process.alive() else None
 
@@ -224,8 +227,12 @@ class EmbeddedPostgres:
         return False
 
     def _command(self, cluster: Path) -> Command:
-        port = (self.data_dir / "port").read_text()
-        settings = (f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *self._durability.value)
+        settings = (
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            *self._durability.value,
+        )
         arguments = [str(postgres_programs(self._user) / "postgres"), "-D", str(cluster)]
         for setting in settings:
             arguments += ["-c", setting]

@@ -1,0 +1,44 @@
+"""The disk of the database is filled with ballast for some seconds."""
+
+import asyncio
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.chaos.faults import Struck
+from tests.chaos.plan import POSTGRES, Fault, Kind
+from tests.chaos.servers import Servers
+
+
+@dataclass(slots=True)
+class Disk:
+    folder: Path
+    servers: Servers
+    kinds: Collection[Kind] = field(default=(Kind.DISK,))
+
+    @property
+    def ballast(self) -> Path:
+        return self.folder / "ballast"
+
+    async def make(self, fault: Fault, patience: float) -> Struck | None:
+        async with self.servers.locks[POSTGRES]:
+            at, postgres = datetime.now(UTC), self.servers.stage.cluster.postgres
+            try:
+                await asyncio.to_thread(self._fill)
+                await asyncio.sleep(fault.seconds)
+                ended = not postgres.running()
+            finally:
+                self.ballast.unlink(missing_ok=True)
+            if not postgres.running():  # it may end when it cannot write what it has promised
+                await asyncio.to_thread(postgres.start)
+            return Struck(Kind.DISK, POSTGRES, at, "the server ended" if ended else "", seconds=fault.seconds)
+
+    async def mend(self) -> None:
+        self.ballast.unlink(missing_ok=True)
+
+    def _fill(self) -> None:
+        with self.ballast.open("wb") as file:
+            room = os.statvfs(self.folder)
+            os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize)
