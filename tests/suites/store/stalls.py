@@ -1,13 +1,16 @@
 """What every store does with an event that cannot be applied."""
 
+from dataclasses import replace
+
 import pytest
 
+from penstock_contracts.envelope import Headers, to_headers
 from penstock_contracts.facts import DeadLettered, WorkflowStalled
 from penstock_contracts.ids import run_id
 from penstock_store.errors import NotRedrivable
 from penstock_store.ports import Store
-from penstock_store.rows import Verdict
-from tests.support.toy_fold import ToyFold, ToyState, fired, received, toy_state
+from penstock_store.rows import DeadLetterRow, RawRecord, Verdict
+from tests.support.toy_fold import ToyFold, ToyState, fired, received, redrive_of, toy_state
 
 CONSUMER = "orchestrator"
 STREAM = "toy:host:1:7"
@@ -22,7 +25,7 @@ class StallSuite:
         (fact,) = await store.streams.facts(STREAM)
         assert isinstance(fact.fact, WorkflowStalled)
         assert (fact.fact.event_id, fact.fact.event_type) == ("bad", "pr.received")
-        (letter,) = await store.dead_letters.open_letters()
+        (letter,) = await store.dead_letters.letters()
         assert (letter.event_id, letter.stream, letter.consumer) == ("bad", STREAM, CONSUMER)
         assert letter.record.value
         topics = [row.topic for row in await store.outbox.unsent(range(8), 10)]
@@ -42,36 +45,81 @@ class StallSuite:
             "pr.received", "prepare.requested", "workflow.stalled", "pr.received", "prepare.requested",
         ]  # fmt: skip
 
-    async def test_a_redrive_applies_the_event_and_resolves_its_letter(self, store: Store) -> None:
-        await store.streams.apply(CONSUMER, [received("bad", command="raise")], ToyFold())
-        (letter,) = await store.dead_letters.open_letters()
+    async def test_a_redrive_applies_the_event_and_resolves_its_letter_saying_who_asked(self, store: Store) -> None:
+        letter = await _stalled(store)
 
-        assert await store.streams.redrive(letter.id, ToyFold(healed=True)) is Verdict.APPLIED
+        assert await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold(healed=True)) is Verdict.APPLIED
 
-        assert await store.dead_letters.open_letters() == []
+        assert await store.dead_letters.letters() == []
         kept = await store.dead_letters.get(letter.id)
         assert kept is not None
-        assert kept.resolution == "redriven"
-        assert [fact.envelope.type for fact in await store.streams.facts(STREAM)] == [
-            "workflow.stalled",
-            "pr.received",
-            "prepare.requested",
-        ]
-        with pytest.raises(NotRedrivable):
-            await store.streams.redrive(letter.id, ToyFold(healed=True))
+        assert (kept.resolution, kept.resolved_at is None) == ("redriven by ada", False)
+        assert await _types(store) == ["workflow.stalled", "repair.requested", "pr.received", "prepare.requested"]
+        with pytest.raises(NotRedrivable, match="redriven by ada"):
+            await store.streams.redrive(CONSUMER, redrive_of(letter, "again"), ToyFold(healed=True))
+        assert len(await store.streams.facts(STREAM)) == 4
 
-    async def test_a_redrive_that_fails_again_changes_nothing(self, store: Store) -> None:
-        await store.streams.apply(CONSUMER, [received("bad", command="raise")], ToyFold())
-        (letter,) = await store.dead_letters.open_letters()
+    async def test_a_redrive_that_fails_again_says_so_in_the_stream_and_on_the_letter(self, store: Store) -> None:
+        letter = await _stalled(store)
 
-        assert await store.streams.redrive(letter.id, ToyFold()) is Verdict.STALLED
+        verdict = await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold(complaint="nor can it now"))
 
-        assert await store.dead_letters.open_letters() == [letter]
-        assert len(await store.streams.facts(STREAM)) == 1
+        assert verdict is Verdict.STALLED
+        assert await store.dead_letters.letters() == [replace(letter, error="ToyError: nor can it now")]
+        assert await _types(store) == ["workflow.stalled", "repair.requested", "workflow.stalled"]
+        facts = [event.fact for event in await store.streams.facts(STREAM)]
+        assert isinstance(facts[-1], WorkflowStalled)
+        assert (facts[-1].event_id, facts[-1].error) == ("bad", "ToyError: nor can it now")
+        assert await store.streams.redrive(CONSUMER, redrive_of(letter, "later"), ToyFold(healed=True)) is (
+            Verdict.APPLIED
+        )
 
-    async def test_a_letter_that_is_not_there_cannot_be_redriven(self, store: Store) -> None:
-        with pytest.raises(NotRedrivable, match="no such letter"):
-            await store.streams.redrive("nothing", ToyFold())
+    @pytest.mark.parametrize("healed", [True, False])
+    async def test_a_redrive_is_carried_out_once_however_often_it_is_delivered(
+        self, store: Store, healed: bool
+    ) -> None:
+        letter = await _stalled(store)
+        await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold())
+        facts = await store.streams.facts(STREAM)
+
+        again = await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold(healed=healed))
+
+        assert again is Verdict.DUPLICATE
+        assert await store.streams.facts(STREAM) == facts
+
+    async def test_a_letter_whose_bytes_nobody_can_read_stays_and_says_so(self, store: Store) -> None:
+        unreadable = replace(received("bad"), record=RawRecord("pr.received", 0, 0, None, _headers("bad"), b"rubbish"))
+        await store.streams.stall(CONSUMER, unreadable, ToyFold(), "undecodable", "look")
+        (letter,) = await store.dead_letters.letters()
+
+        assert await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold()) is Verdict.STALLED
+
+        (kept,) = await store.dead_letters.letters()
+        assert kept.error.startswith("its bytes cannot be decoded")
+        assert await _types(store) == ["workflow.stalled", "repair.requested", "workflow.stalled"]
+
+    async def test_where_no_state_can_be_had_a_failed_redrive_is_told_by_the_letter_alone(self, store: Store) -> None:
+        letter = await _stalled(store)
+        fold = ToyFold(refuses_to_stall=True, complaint="still not")
+
+        assert await store.streams.redrive(CONSUMER, redrive_of(letter), fold) is Verdict.STALLED
+
+        (kept,) = await store.dead_letters.letters()
+        assert kept.error == "ToyError: still not"
+        assert await _types(store) == ["workflow.stalled"]
+
+    async def test_a_letter_that_is_not_there_or_of_another_stream_is_not_redriven(self, store: Store) -> None:
+        letter = await _stalled(store)
+        for wrong in (replace(letter, id="nothing"), replace(letter, stream="toy:host:1:8")):
+            with pytest.raises(NotRedrivable, match="no such letter"):
+                await store.streams.redrive(CONSUMER, redrive_of(wrong), ToyFold())
+
+    async def test_what_was_put_aside_is_not_redriven(self, store: Store) -> None:
+        letter = await _stalled(store)
+        await store.dead_letters.settle(letter.id, "discarded by ada: old")
+        with pytest.raises(NotRedrivable, match="discarded by ada"):
+            await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold(healed=True))
+        assert await _types(store) == ["workflow.stalled"]
 
     async def test_where_even_the_stall_fails_the_bytes_are_kept(self, store: Store) -> None:
         fold = ToyFold(refuses_to_stall=True)
@@ -79,7 +127,7 @@ class StallSuite:
         verdicts = await store.streams.apply(CONSUMER, [received("bad", command="raise")], fold)
 
         assert list(verdicts) == [Verdict.STALLED]
-        (letter,) = await store.dead_letters.open_letters()
+        (letter,) = await store.dead_letters.letters()
         assert "the stall could not be stored" in letter.error
         assert await store.streams.facts(STREAM) == []
 
@@ -101,19 +149,33 @@ class StallSuite:
         await store.streams.stall("timers", fired(timer), ToyFold(), "poison", "redrive")
 
         assert await store.timers.next_due() is None
-        (letter,) = await store.dead_letters.open_letters()
-        assert await store.streams.redrive(letter.id, ToyFold()) is Verdict.APPLIED
+        (letter,) = await store.dead_letters.letters()
+        assert await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold()) is Verdict.APPLIED
         assert [row.state for row in await store.jobs.history(run)] == ["given_up"]
 
     async def test_what_is_said_of_a_letter_points_to_it(self, store: Store) -> None:
         await store.streams.apply(CONSUMER, [received("bad", command="raise")], ToyFold())
-        (letter,) = await store.dead_letters.open_letters()
+        (letter,) = await store.dead_letters.letters()
         rows = await store.outbox.unsent(range(8), 10)
         (said,) = [row for row in rows if row.topic == "penstock.dlq"]
         headers = dict(said.headers)
         assert headers["ce_type"] == DeadLettered.TYPE.encode()
         assert said.key == STREAM
         assert letter.id.encode() in said.value
+
+
+async def _stalled(store: Store) -> DeadLetterRow:
+    await store.streams.apply(CONSUMER, [received("bad", command="raise")], ToyFold())
+    (letter,) = await store.dead_letters.letters()
+    return letter
+
+
+async def _types(store: Store) -> list[str]:
+    return [fact.envelope.type for fact in await store.streams.facts(STREAM)]
+
+
+def _headers(event_id: str) -> Headers:
+    return to_headers(received(event_id).event.envelope)
 
 
 async def _state(store: Store) -> ToyState:

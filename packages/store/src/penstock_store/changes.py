@@ -10,6 +10,7 @@ from penstock_contracts.event import Event
 from penstock_contracts.facts import (
     Fact,
     PrReceived,
+    RepairRequested,
     WorkflowCancelled,
     WorkflowControl,
     WorkflowPaused,
@@ -112,7 +113,7 @@ def outbox_row(stream: str, to: Route, headers: Headers, value: bytes) -> NewOut
 
 def actor_of(fact: Fact) -> str:
     """Who did it, where a person did: the audit column."""
-    if isinstance(fact, WorkflowControl | WorkflowCancelled | WorkflowPaused | WorkflowResumed):
+    if isinstance(fact, WorkflowControl | RepairRequested | WorkflowCancelled | WorkflowPaused | WorkflowResumed):
         return fact.actor
     return fact.sender if isinstance(fact, PrReceived) else ""
 

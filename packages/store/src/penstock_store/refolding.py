@@ -1,18 +1,15 @@
-"""Refold, a check: do the facts of a stream lead to what is stored of it? And the reading of a letter to redrive."""
+"""Refold, a check: do the facts of a stream lead to what is stored of it?"""
 
 from collections.abc import Sequence
 from typing import TypeVar
 
-from penstock_contracts.codec import Codec
-from penstock_contracts.errors import ContractError
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_store.encoding import check
-from penstock_store.errors import CorruptState, NotRedrivable
+from penstock_store.errors import CorruptState
 from penstock_store.folding import refolded
-from penstock_store.letters import STALLED
 from penstock_store.ports import Fold
-from penstock_store.rows import DeadLetterRow, Delivered, Refolded, StreamRow
+from penstock_store.rows import Refolded, StreamRow
 
 S = TypeVar("S")
 
@@ -34,14 +31,3 @@ def compare(stream: str, row: StreamRow | None, facts: Sequence[Event[Fact]], fo
     if row.subject == fold.subject(again):
         return Refolded(stream, equal=True)
     return Refolded(stream, equal=False, found="the facts lead to another subject than the stored one")
-
-
-def redelivered(letter: DeadLetterRow, codec: Codec) -> Delivered:
-    """The event of a letter, as it was delivered. Raises NotRedrivable."""
-    if letter.reason != STALLED or letter.resolved_at is not None:
-        raise NotRedrivable(letter.id, f"it is {letter.resolution or letter.reason}, not {STALLED}")
-    try:
-        event = codec.decode(letter.record.headers, letter.record.value)
-    except ContractError as error:
-        raise NotRedrivable(letter.id, f"its bytes cannot be decoded: {error}") from error
-    return Delivered(event, letter.record)

@@ -237,6 +237,29 @@ class DeadLetterRow:
     resolution: str = ""
 
 
+class LetterState(StrEnum):
+    OPEN = "open"
+    RESOLVED = "resolved"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFilter:
+    """Which dead letters are wanted; what is empty does not matter. `after` is the last row of the page before."""
+
+    state: LetterState = LetterState.OPEN
+    stream: str = ""
+    run_id: str = ""
+    reason: str = ""
+    event_type: str = ""
+    topic: str = ""
+    limit: int = 100
+    after: str = ""
+
+
+OPEN_LETTERS = LetterFilter()
+
+
 @dataclass(frozen=True, slots=True)
 class LogRow:
     """A record of the Postgres (or memory) log."""

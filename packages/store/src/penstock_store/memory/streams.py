@@ -12,12 +12,13 @@ from penstock_store import points
 from penstock_store.changes import Changes
 from penstock_store.encoding import StateEncoding
 from penstock_store.errors import NotRedrivable
-from penstock_store.fallback import Fault, apply_all, attempt, stall_one
+from penstock_store.fallback import apply_all, stall_one
 from penstock_store.folding import Folding, read_state
 from penstock_store.letters import Trouble
 from penstock_store.memory.tables import Tables, Transaction
 from penstock_store.ports import Fold
-from penstock_store.refolding import compare, redelivered
+from penstock_store.redriving import Redrive, asked_of, redrive_of, redrive_one
+from penstock_store.refolding import compare
 from penstock_store.rows import DeadLetterRow, Delivered, Refolded, StreamRow, Verdict
 
 S = TypeVar("S")
@@ -35,17 +36,10 @@ class MemoryStreams:
     async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], error: str, remedy: str) -> Verdict:
         return await stall_one(self._transactions, consumer, delivered, fold, Trouble(error, remedy))
 
-    async def redrive(self, letter_id: str, fold: Fold[S]) -> Verdict:
+    async def redrive(self, consumer: str, request: Delivered, fold: Fold[S]) -> Verdict:
         self._tables.ask()
-        letter = self._tables.letters.get(letter_id)
-        if letter is None:
-            raise NotRedrivable(letter_id, "there is no such letter")
-        done = await attempt(self._transactions.redrive(letter, redelivered(letter, self._codec), fold))
-        if not isinstance(done, Fault):
-            return done
-        if isinstance(done.error, NotRedrivable):
-            raise done.error
-        return Verdict.STALLED
+        letter = self._tables.letters.get(asked_of(request).letter_id)
+        return await redrive_one(self._transactions, redrive_of(consumer, request, letter, self._codec), fold)
 
     async def refold(self, stream: str, fold: Fold[S]) -> Refolded:
         return compare(stream, await self.load(stream), await self.facts(stream), fold)
@@ -128,20 +122,47 @@ class _Transactions:
             self._write(transaction, folding.changes())
         return verdict
 
-    async def redrive(self, letter: DeadLetterRow, delivered: Delivered, fold: Fold[S]) -> Verdict:
-        tables = self._tables
-        with tables.transaction() as transaction:
-            key = (letter.consumer, letter.event_id)
-            if tables.inbox.get(key) != Verdict.STALLED:
-                raise NotRedrivable(letter.id, "its event is not stalled any more")
+    async def redrive(self, asked: Redrive, fold: Fold[S]) -> Verdict:
+        letter = asked.letter
+        with self._tables.transaction() as transaction:
+            if not self._is_new(transaction, asked):
+                return Verdict.DUPLICATE
             folding = self._folding(fold)
             self._hold(folding, letter.stream, fold)
-            folding.apply(delivered)
+            folding.apply(asked.request)
+            folding.apply(asked.delivered)
             self._write(transaction, folding.changes())
-            transaction.put(tables.inbox, key, Verdict.APPLIED)
-            resolved = replace(letter, resolved_at=tables.now(), resolution="redriven")
-            transaction.put(tables.letters, letter.id, resolved)
+            transaction.put(self._tables.inbox, (letter.consumer, letter.event_id), Verdict.APPLIED)
+            resolved = replace(letter, resolved_at=self._tables.now(), resolution=asked.resolution)
+            transaction.put(self._tables.letters, letter.id, resolved)
         return Verdict.APPLIED
+
+    async def stall_again(self, asked: Redrive, fold: Fold[S], trouble: Trouble) -> Verdict:
+        with self._tables.transaction() as transaction:
+            if not self._is_new(transaction, asked):
+                return Verdict.DUPLICATE
+            folding = self._folding(fold)
+            self._hold(folding, asked.letter.stream, fold)
+            folding.apply(asked.request)
+            folding.say_stalled(asked.event, trouble)
+            self._write(transaction, folding.changes())
+            transaction.put(self._tables.letters, asked.letter.id, replace(asked.letter, error=trouble.error))
+        return Verdict.STALLED
+
+    async def bury_again(self, asked: Redrive, trouble: Trouble) -> Verdict:
+        with self._tables.transaction() as transaction:
+            if not self._is_new(transaction, asked):
+                return Verdict.DUPLICATE
+            transaction.put(self._tables.letters, asked.letter.id, replace(asked.letter, error=trouble.error))
+        return Verdict.STALLED
+
+    def _is_new(self, transaction: Transaction, asked: Redrive) -> bool:
+        """Whether this request was not carried out before. Raises NotRedrivable."""
+        if self._receive(transaction, asked.consumer, asked.request, Verdict.APPLIED) is Verdict.DUPLICATE:
+            return False
+        if self._tables.letters[asked.letter.id].resolved_at is not None:
+            raise NotRedrivable(asked.letter.id, "its event is not stalled any more")
+        return True
 
     def _folding(self, fold: Fold[S]) -> Folding[S]:
         return Folding(fold, self._codec, self._steps, self._tables.now(), self._encoding)

@@ -27,6 +27,7 @@ from penstock_store.postgres.database import Connection, Database
 from penstock_store.postgres.hints import PostgresHints
 from penstock_store.postgres.reading import read_facts
 from penstock_store.postgres.writing import write_changes
+from penstock_store.redriving import Redrive
 from penstock_store.rows import DeadLetterRow, Delivered, StreamRow, Verdict
 
 S = TypeVar("S")
@@ -46,17 +47,14 @@ union all
 select null, clock_timestamp(), stream, subject, state, encoding, fold_version, sequence, base from workflow.streams
 where stream = any(%s::text[])
 """
-_STATE = """
-select stream, subject, state, encoding, fold_version, sequence, base from workflow.streams where stream = %s
-"""
 _REDRIVEN = """
 update workflow.inbox_messages set outcome = 'applied'
-where consumer = %s and event_id = %s and outcome = 'stalled' returning clock_timestamp()
+where consumer = %s and event_id = %s and outcome = 'stalled'
 """
 _RESOLVED = """
-update workflow.dead_letters set resolved_at = clock_timestamp(), resolution = 'redriven'
-where id = %s and resolved_at is null
+update workflow.dead_letters set resolved_at = clock_timestamp(), resolution = %s where id = %s and resolved_at is null
 """
+_FAILED_AGAIN = "update workflow.dead_letters set error = %s where id = %s and resolved_at is null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,22 +136,52 @@ class PostgresTransactions:
         self._committed(changes)
         return Verdict.STALLED
 
-    async def redrive(self, letter: DeadLetterRow, delivered: Delivered, fold: Fold[S]) -> Verdict:
+    async def redrive(self, asked: Redrive, fold: Fold[S]) -> Verdict:
+        letter = asked.letter
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, ([letter.stream],))
-            row = await (await connection.execute(_STATE, (letter.stream,))).fetchone()
-            cursor = await connection.execute(_REDRIVEN, (letter.consumer, letter.event_id))
-            found = await cursor.fetchone()
-            if found is None:
-                raise NotRedrivable(letter.id, "its event is not stalled any more")
-            folding = Folding(fold, self._codec, self._steps, found[0], self._encoding)
-            await self._hold(connection, folding, fold, StreamRow(*row) if row else None, letter.stream)
-            folding.apply(delivered)
+            folding = await self._fold_request(connection, asked, fold)
+            if folding is None:
+                return Verdict.DUPLICATE
+            folding.apply(asked.delivered)
             changes = folding.changes()
             await self._write(connection, changes)
-            await connection.execute(_RESOLVED, (letter.id,))
+            await connection.execute(_REDRIVEN, (letter.consumer, letter.event_id))
+            _still_open(letter, (await connection.execute(_RESOLVED, (asked.resolution, letter.id))).rowcount)
         self._committed(changes)
         return Verdict.APPLIED
+
+    async def stall_again(self, asked: Redrive, fold: Fold[S], trouble: Trouble) -> Verdict:
+        async with self._database.transaction() as connection:
+            folding = await self._fold_request(connection, asked, fold)
+            if folding is None:
+                return Verdict.DUPLICATE
+            folding.say_stalled(asked.event, trouble)
+            changes = folding.changes()
+            await self._write(connection, changes)
+            updated = await connection.execute(_FAILED_AGAIN, (trouble.error, asked.letter.id))
+            _still_open(asked.letter, updated.rowcount)
+        self._committed(changes)
+        return Verdict.STALLED
+
+    async def bury_again(self, asked: Redrive, trouble: Trouble) -> Verdict:
+        async with self._database.transaction() as connection:
+            opened = await self._open(connection, asked.consumer, [asked.request], Verdict.APPLIED)
+            if not opened.take(asked.request):
+                return Verdict.DUPLICATE
+            updated = await connection.execute(_FAILED_AGAIN, (trouble.error, asked.letter.id))
+            _still_open(asked.letter, updated.rowcount)
+        return Verdict.STALLED
+
+    async def _fold_request(self, connection: Connection, asked: Redrive, fold: Fold[S]) -> Folding[S] | None:
+        """The stream with the request applied; None where it was carried out before."""
+        stream = asked.letter.stream
+        opened = await self._open(connection, asked.consumer, [asked.request], Verdict.APPLIED)
+        if not opened.take(asked.request):
+            return None
+        folding = Folding(fold, self._codec, self._steps, opened.now, self._encoding)
+        await self._hold(connection, folding, fold, opened.rows[stream], stream)
+        folding.apply(asked.request)
+        return folding
 
     async def _open(
         self, connection: Connection, consumer: str, delivered: Sequence[Delivered], outcome: Verdict
@@ -196,3 +224,9 @@ class PostgresTransactions:
             self._hints.give(Hint.OUTBOX)
         if changes.timers:
             self._hints.give(Hint.TIMERS)
+
+
+def _still_open(letter: DeadLetterRow, updated: int) -> None:
+    """Raises NotRedrivable, which undoes the transaction."""
+    if updated == 0:
+        raise NotRedrivable(letter.id, "its event is not stalled any more")

@@ -8,8 +8,7 @@ from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_runtime.steps import Steps
 from penstock_store.encoding import StateEncoding
-from penstock_store.errors import NotRedrivable
-from penstock_store.fallback import Fault, apply_all, attempt, stall_one
+from penstock_store.fallback import apply_all, stall_one
 from penstock_store.letters import Trouble
 from penstock_store.ports import Fold
 from penstock_store.postgres.applying import PostgresTransactions
@@ -17,7 +16,8 @@ from penstock_store.postgres.database import Database
 from penstock_store.postgres.hints import PostgresHints
 from penstock_store.postgres.letters import read_letter
 from penstock_store.postgres.reading import read_facts
-from penstock_store.refolding import compare, redelivered
+from penstock_store.redriving import asked_of, redrive_of, redrive_one
+from penstock_store.refolding import compare
 from penstock_store.rows import Delivered, Refolded, StreamRow, Verdict
 
 S = TypeVar("S")
@@ -44,17 +44,9 @@ class PostgresStreams:
     async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], error: str, remedy: str) -> Verdict:
         return await stall_one(self._transactions, consumer, delivered, fold, Trouble(error, remedy))
 
-    async def redrive(self, letter_id: str, fold: Fold[S]) -> Verdict:
-        letter = await read_letter(self._database, letter_id)
-        if letter is None:
-            raise NotRedrivable(letter_id, "there is no such letter")
-        delivered = redelivered(letter, self._codec)
-        done = await attempt(self._transactions.redrive(letter, delivered, fold))
-        if not isinstance(done, Fault):
-            return done
-        if isinstance(done.error, NotRedrivable):
-            raise done.error
-        return Verdict.STALLED
+    async def redrive(self, consumer: str, request: Delivered, fold: Fold[S]) -> Verdict:
+        letter = await read_letter(self._database, asked_of(request).letter_id)
+        return await redrive_one(self._transactions, redrive_of(consumer, request, letter, self._codec), fold)
 
     async def refold(self, stream: str, fold: Fold[S]) -> Refolded:
         async with self._database.transaction() as connection:
