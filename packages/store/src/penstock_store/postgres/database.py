@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from penstock_store.errors import FenceLost, StoreUnavailable
 from penstock_store.postgres.failures import translated
+from penstock_store.postgres.rounds import in_rounds
 from penstock_store.rows import Lease
 
 R = TypeVar("R")
@@ -95,9 +96,10 @@ class Database:
 
     @asynccontextmanager
     async def pipeline(self) -> AsyncIterator[Connection]:
-        """A transaction whose statements are sent without waiting for each other's results. Begin and commit are
-        statements like the others: psycopg's own transaction block waits for the server three times."""
+        """A transaction whose statements are sent together when a result is asked for, and at its end. Begin and commit
+        are statements like the others: psycopg's own transaction block waits for the server three times."""
         async with self.connection() as connection:
+            in_rounds(connection)
             try:
                 async with connection.pipeline():
                     await connection.execute("begin")
