@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from penstock_eventlog.errors import LogUnavailable
-from penstock_eventlog.kafka import KafkaAddress, KafkaLog
+from penstock_eventlog.kafka import KafkaAddress, KafkaLog, consumer
 from penstock_eventlog.ports import Log, NewRecord
 from penstock_store.rows import Place, RawRecord
 from tests.suites.log import TOPIC, Member, join, poll_together, record
@@ -157,6 +157,21 @@ async def test_a_member_whose_name_another_took_ends_and_says_what_to_do(
     await eventually(lambda: "took" in second.output(), 20)
     assert await asyncio.to_thread(first.wait) == 1
     assert "LogMisconfigured: another process of this service has the same PENSTOCK_INSTANCE" in first.output()
+
+
+async def test_a_member_that_loses_its_name_after_a_while_joins_again_and_the_newcomer_ends(
+    kafka: KafkaForTest, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that is lost makes a member ask twice, and the broker takes it for two; nobody has to end for that."""
+    monkeypatch.setattr(consumer, "RIVAL", 0.0)
+    await prepared(kafka)
+    old = join(Desk(KafkaLog(KafkaAddress(kafka.bootstrap, kafka.prefix, instance="member-0"))), "group")
+    await old.poll_until(lambda: len(old.consumer.assigned()) == 12)
+    newcomer = named_member(kafka, processes)
+    await old.poll_until(lambda: newcomer.process.poll() == 1)
+    await old.poll_until(lambda: len(old.consumer.assigned()) == 12)
+    assert len(old.lost) == 1
+    await old.consumer.close()
 
 
 async def test_a_log_that_cannot_be_reached_says_so_and_does_not_hang() -> None:

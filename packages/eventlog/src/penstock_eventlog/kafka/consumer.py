@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from penstock_eventlog.errors import LogError, LogUnavailable
 from penstock_eventlog.kafka.config import KafkaAddress, client_log
-from penstock_eventlog.kafka.failures import CREDENTIALS, end_of, failure_of
+from penstock_eventlog.kafka.failures import CREDENTIALS, end_of, failure_of, is_fenced
 from penstock_eventlog.ports import Partition, Revoked
 from penstock_store.rows import Place, RawRecord
 
@@ -30,11 +30,14 @@ FETCH = 0.2
 SLICE = 0.01
 LAG = 5.0
 AHEAD = 500
+RIVAL = 10.0
+"""Who loses its name so soon after it joined has a rival; later it may have been itself that asked again for it."""
 COMMIT = 10.0
 _NOT_OURS = frozenset(
     {
         KafkaError._NO_OFFSET,
         KafkaError._ASSIGNMENT_LOST,
+        KafkaError.FENCED_INSTANCE_ID,
         KafkaError.ILLEGAL_GENERATION,
         KafkaError.UNKNOWN_MEMBER_ID,
         KafkaError.STALE_MEMBER_EPOCH,
@@ -59,6 +62,8 @@ class KafkaConsumer:
         self, address: KafkaAddress, group: str, topics: Sequence[str], on_revoked: Revoked, wake: asyncio.Event
     ) -> None:
         self._address = address
+        self._group = group
+        self._topics = [address.on_wire(topic) for topic in topics]
         self._on_revoked = on_revoked
         self._wake = wake
         self._loop = asyncio.get_running_loop()
@@ -76,16 +81,7 @@ class KafkaConsumer:
         self._ends_at = 0.0
         self._asked = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
-        try:
-            self._client = Client({**address.consumer(group), "error_cb": self._on_error}, logger=client_log)
-            self._client.subscribe(
-                [address.on_wire(topic) for topic in topics],
-                on_assign=self._on_assign,
-                on_revoke=self._on_revoke,
-                on_lost=self._on_revoke,
-            )
-        except KafkaException as exception:
-            raise failure_of(exception.args[0]) from exception
+        self._client = self._join()
         self._fetch()
 
     async def poll(self, limit: int, timeout: float) -> Sequence[RawRecord]:
@@ -112,20 +108,20 @@ class KafkaConsumer:
             return
         try:
             async with asyncio.timeout(COMMIT):
-                await self._ask(partial(self._client.commit, offsets=offsets, asynchronous=False))
+                await self._ask(lambda: self._client.commit(offsets=offsets, asynchronous=False))
         except TimeoutError as error:
             raise LogUnavailable(f"no answer to a commit for {COMMIT:.0f} s") from error
         except KafkaException as exception:
-            if exception.args[0].code() not in _NOT_OURS:
+            if exception.args[0].code() not in _NOT_OURS and not is_fenced(exception.args[0]):
                 raise end_of(exception.args[0]) from exception
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         self._paused |= self._assigned & frozenset(partitions)
-        self._ask(partial(self._change, self._client.pause, self._paused))
+        self._ask(partial(self._change, "pause", self._paused))
 
     def resume(self, partitions: Sequence[Partition]) -> None:
         self._paused -= frozenset(partitions)
-        self._ask(partial(self._change, self._client.resume, self._assigned & frozenset(partitions)))
+        self._ask(partial(self._change, "resume", self._assigned & frozenset(partitions)))
         self._fetch()
 
     def assigned(self) -> frozenset[Partition]:
@@ -140,7 +136,7 @@ class KafkaConsumer:
 
     async def close(self) -> None:
         self._closed = True
-        await self._ask(self._client.close)
+        await self._ask(self._leave)
         self._thread.shutdown(wait=False)
 
     # On the event loop's thread.
@@ -226,13 +222,38 @@ class KafkaConsumer:
                 fetched.messages = [first, *self._client.consume(AHEAD - 1, 0)]
             self._look_at_ends(fetched)
         except KafkaException as exception:
-            fetched.failure = end_of(exception.args[0])
+            self._hear(exception.args[0])
         errors = [error for message in fetched.messages if (error := message.error()) is not None]
         fetched.messages = [message for message in fetched.messages if message.error() is None]
         for error in errors:
             if not error.retriable() or error.code() in CREDENTIALS:
-                fetched.failure = end_of(error)
+                self._hear(error)
         return fetched
+
+    def _hear(self, error: KafkaError) -> None:
+        if is_fenced(error) and time.monotonic() - self._joined_at > RIVAL:
+            _log.warning("joining the group again", extra={"group": self._group, "error": error.str()})
+            self._client.close()
+            self._fetched.revoked |= self._assigned | self._fetched.assigned
+            self._fetched.assigned.clear()
+            self._fetched.messages.clear()
+            self._client = self._join()
+        else:
+            self._fetched.failure = end_of(error)
+
+    def _leave(self) -> None:
+        self._client.close()
+
+    def _join(self) -> Client:
+        self._joined_at = time.monotonic()
+        try:
+            client = Client({**self._address.consumer(self._group), "error_cb": self._on_error}, logger=client_log)
+            client.subscribe(
+                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            )
+        except KafkaException as exception:
+            raise failure_of(exception.args[0]) from exception
+        return client
 
     def _first(self) -> Message | None:
         """Makes way when something is asked; that is seen here without a lock, at the next slice if not at this one."""
@@ -253,7 +274,8 @@ class KafkaConsumer:
         except KafkaException as exception:
             _log.debug("the ends are not known", extra={"error": str(exception)})
 
-    def _change(self, change: Callable[[list[TopicPartition]], None], partitions: frozenset[Partition]) -> None:
+    def _change(self, how: Literal["pause", "resume"], partitions: frozenset[Partition]) -> None:
+        change = self._client.pause if how == "pause" else self._client.resume
         try:
             change(self._wire(partitions))
         except KafkaException as exception:

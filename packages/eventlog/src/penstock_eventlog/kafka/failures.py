@@ -50,15 +50,23 @@ def failure_of(error: KafkaError) -> LogError:
     return LogUnavailable(text)
 
 
+def is_fenced(error: KafkaError) -> bool:
+    """The broker gave this member's name to another who asked for it."""
+    return error.code() == KafkaError.FENCED_INSTANCE_ID or (_is_final(error) and "fenced" in error.str())
+
+
+def _is_final(error: KafkaError) -> bool:
+    return error.fatal() or error.code() == KafkaError._FATAL
+
+
 def end_of(error: KafkaError) -> LogError:
     """For what a consumer is told; after some of it the client does nothing more, and its process has to end."""
-    final = error.fatal() or error.code() == KafkaError._FATAL
-    if error.code() == KafkaError.FENCED_INSTANCE_ID or (final and "fenced" in error.str()):
+    if is_fenced(error):
         return LogMisconfigured(
             "another process of this service has the same PENSTOCK_INSTANCE, and Kafka listens to that one only: "
             "give each process a name of its own"
         )
-    if final:
+    if _is_final(error):
         return LogMisconfigured(f"the Kafka consumer cannot go on ({error.name()}: {error.str()})")
     return failure_of(error)
 
