@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_store.encoding import COMPRESS_FROM, DEFAULT, Packed, StateEncoding, check, pack, unpack
+from penstock_store.encoding import DEFAULT, DELTA_ROOT, SMALL, Packed, StateEncoding, check, pack, unpack
 from penstock_store.errors import CorruptState
 
 ANY_STATE = st.binary(max_size=200) | st.lists(
@@ -52,11 +52,12 @@ def test_a_state_is_not_taken_for_another(strategy: StateEncoding) -> None:
         check(pack(strategy, LARGE), LARGE[:-1])
 
 
-def test_a_small_state_is_not_compressed() -> None:
-    small, large = b"x" * (COMPRESS_FROM - 1), b"x" * COMPRESS_FROM
-    assert pack(StateEncoding.COMPRESSED, small) == Packed("full", small)
-    assert pack(StateEncoding.COMPRESSED, large).encoding == "compressed"
-    assert len(pack(StateEncoding.COMPRESSED, large).data) < 100
+@pytest.mark.parametrize("strategy", [StateEncoding.COMPRESSED, StateEncoding.DELTA])
+def test_a_small_state_is_stored_as_it_is(strategy: StateEncoding) -> None:
+    small, large = b"x" * (SMALL - 1), b"x" * SMALL
+    assert pack(strategy, small) == Packed("full", small)
+    assert pack(strategy, large).encoding == strategy
+    assert len(pack(strategy, large).data) < 100
 
 
 def test_a_small_change_is_a_small_delta_and_a_large_one_a_new_base() -> None:
@@ -69,6 +70,21 @@ def test_a_small_change_is_a_small_delta_and_a_large_one_a_new_base() -> None:
     assert len(changed.data) < 150
     assert unpack(changed) != unpack(first)
     assert other.base == LARGE.replace(b"part", b"stage")
+
+
+def test_a_delta_grows_until_a_new_base_is_cheaper() -> None:
+    state, before = LARGE, pack(StateEncoding.DELTA, LARGE)
+    largest = 0
+    for number in range(100):
+        state = state.replace(b'"part":"%d"' % number, b'"answered":"%d"' % number)
+        after = pack(StateEncoding.DELTA, state, before)
+        assert unpack(after) == state
+        if after.base != before.base:
+            break
+        before, largest = after, max(largest, len(after.data))
+
+    assert after.base == state
+    assert 0.8 < largest**2 / (DELTA_ROOT**2 * len(LARGE)) <= 1
 
 
 def test_the_name_of_the_first_release_is_still_read() -> None:
@@ -110,4 +126,4 @@ def test_whatever_lies_in_the_columns_nothing_but_a_corrupt_state_is_raised(
 
 
 def test_the_default_is_the_one_that_was_measured_to_be_best() -> None:
-    assert DEFAULT is StateEncoding.COMPRESSED
+    assert DEFAULT is StateEncoding.DELTA

@@ -1,11 +1,12 @@
 """How a stored state becomes the bytes of its columns, by one of four strategies, which is stored beside them. Pure.
 
 full         the state as it is
-compressed   deflated, where it is large enough to be worth it, else as it is
+compressed   deflated
 delta        what changed since a base, which lies in a column of its own that is seldom written; the first is whole
 minimal      a fingerprint alone: the state is folded again from its facts whenever it is needed
 
-Any of them can follow any other on a row: what is read is read as it says it was written.
+A small state is not worth a delta or compressing: it is stored as it is. Any of them can follow any other on a row: what
+is read is read as it says it was written.
 """
 
 import hashlib
@@ -18,10 +19,11 @@ import msgspec
 
 from penstock_store.errors import CorruptState
 
-COMPRESS_FROM = 2_048
-"""Bytes: below, what is saved is lost in the row around it (measured with bench/state_encoding.py)."""
-DELTA_SHARE = 0.25
-"""A delta that is larger than this share of its base is not worth keeping: the state becomes the new base."""
+SMALL = 2_048
+"""Bytes: below, what is saved is lost in the row around it."""
+DELTA_ROOT = 30
+"""A delta is kept until it is larger than so many times the root of its base's bytes. It grows by some 400 bytes with
+each answer; so the least is written in the long run, a long delta each time or a new base now and then."""
 _LEVEL = 1
 _SEPARATOR = b"}"
 _CHECKSUM = 4
@@ -40,7 +42,7 @@ class StateEncoding(StrEnum):
     COMPRESSED = "compressed"
 
 
-DEFAULT = StateEncoding.COMPRESSED
+DEFAULT = StateEncoding.DELTA
 _FULL = frozenset({StateEncoding.FULL.value, "json"})
 """`json` is what it was called when there was no other."""
 
@@ -57,11 +59,11 @@ class Packed:
 def pack(strategy: StateEncoding, state: bytes, before: Packed | None = None) -> Packed:
     """`before` is what is stored now, whatever it is: a delta keeps its base as long as it is small beside it."""
     match strategy:
-        case StateEncoding.COMPRESSED if len(state) >= COMPRESS_FROM:
+        case StateEncoding.COMPRESSED if len(state) >= SMALL:
             return Packed(strategy, zlib.compress(state, _LEVEL))
         case StateEncoding.MINIMAL:
             return Packed(strategy, hashlib.sha256(state).digest())
-        case StateEncoding.DELTA:
+        case StateEncoding.DELTA if len(state) >= SMALL:
             return _pack_delta(state, before.base if before else b"")
         case _:
             return Packed(StateEncoding.FULL, state)
@@ -101,7 +103,7 @@ def _inflated(data: bytes) -> bytes:
 def _pack_delta(state: bytes, base: bytes) -> Packed:
     if base:
         data = _delta(base, state)
-        if len(data) <= DELTA_SHARE * len(base):
+        if len(data) ** 2 <= DELTA_ROOT**2 * len(base):
             return Packed(StateEncoding.DELTA, data, base)
     return Packed(StateEncoding.DELTA, _delta(state, state), state)
 
