@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
+from penstock_contracts.flow import TOPICS
 from penstock_eventlog.errors import LogUnavailable
-from penstock_eventlog.kafka import KafkaAddress, KafkaLog, consumer
+from penstock_eventlog.kafka import KafkaAddress, KafkaLog, consumer, sessions
 from penstock_eventlog.ports import Log, NewRecord
 from penstock_store.rows import Place, RawRecord
 from tests.suites.log import TOPIC, Member, join, poll_together, record
@@ -124,6 +126,30 @@ async def test_what_a_member_killed_held_comes_to_the_other_within_the_session(
     assert set(taken) <= set(survivor.values()), "what it took without committing came again"
     await producer.close()
     await survivor.consumer.close()
+
+
+async def test_groups_of_kip_848_notice_a_dead_member_as_soon_as_classic_ones(kafka: KafkaForTest) -> None:
+    await KafkaLog(KafkaAddress(kafka.bootstrap, kafka.prefix, {"group.protocol": "consumer"})).prepare()
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    for group in ("penstock-ast", "penstock-llm-review-pr.review.requested"):
+        resource = ConfigResource(ResourceType.GROUP, kafka.topic(group))
+
+        def kept(resource: ConfigResource = resource) -> bool:
+            (future,) = admin.describe_configs([resource]).values()
+            told = future.result(10)
+            return {name: told[name].value for name in sessions.SETTINGS} == sessions.SETTINGS
+
+        await eventually(kept, 10, f"the session of {group}")
+
+
+async def test_brokers_that_allow_no_shorter_session_are_named_and_the_topics_are_there(
+    kafka: KafkaForTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sessions, "SETTINGS", {"consumer.session.timeout.ms": "10"})
+    log = KafkaLog(KafkaAddress(kafka.bootstrap, kafka.prefix, {"group.protocol": "consumer"}))
+    await log.prepare()
+    assert "set group.consumer.min.session.timeout.ms" in caplog.text
+    assert len(await log.partitions()) == len(TOPICS)
 
 
 def named_member(kafka: KafkaForTest, processes: Processes) -> StartedProcess:

@@ -13,6 +13,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from penstock_contracts.flow import TOPICS, Topic
 from penstock_eventlog.errors import LogMisconfigured, LogUnavailable
+from penstock_eventlog.kafka import sessions
 from penstock_eventlog.kafka.config import KafkaAddress, client_log
 from penstock_eventlog.kafka.consumer import KafkaConsumer
 from penstock_eventlog.kafka.failures import CREDENTIALS, failure_of
@@ -52,7 +53,8 @@ class KafkaLog:
         return dict(self._counts)
 
     async def prepare(self) -> None:
-        """Replication is the cluster's default; what exists is left as it is."""
+        """Replication is the cluster's default; topics that exist are left as they are. Groups of KIP-848 get the
+        session that classic ones have."""
         existing = await self.partitions()
         missing = [topic for name, topic in self._topics.items() if name not in existing]
         if missing:
@@ -61,6 +63,8 @@ class KafkaLog:
         async with asyncio.timeout(ASK):
             while set(self._topics) - set(await self.partitions()):
                 await asyncio.sleep(0.1)
+        if self._address.newer_groups:
+            await self._ask(partial(sessions.shorten, self._groups()))
 
     async def check(self) -> None:
         missing = sorted(set(self._topics) - set(await self.partitions()))
@@ -69,6 +73,12 @@ class KafkaLog:
 
     async def close(self) -> None:
         self._admin = None
+
+    def _groups(self) -> Sequence[str]:
+        from penstock_eventlog.worker import groups_of  # which opens logs itself
+
+        hearers = {service for topic in self._topics.values() for service in topic.heard_by}
+        return [self._address.on_wire(group) for service in sorted(hearers) for group in groups_of(service)]
 
     def _new_topic(self, topic: Topic) -> NewTopic:
         config = {"retention.ms": str(topic.retention_hours * 3_600_000), "cleanup.policy": "delete"}
