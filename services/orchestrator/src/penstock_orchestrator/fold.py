@@ -15,7 +15,7 @@ from penstock_orchestrator.state import StreamState
 from penstock_store.errors import CorruptState
 from penstock_store.rows import Projection
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 
 
 class OrchestratorFold:
@@ -42,8 +42,8 @@ class OrchestratorFold:
     ) -> Sequence[Event[Fact]]:
         return stall(self._rules, state, event, now, error=error, remedy=remedy)
 
-    def project(self, state: StreamState) -> Projection:
-        return project(self._rules, state)
+    def project(self, state: StreamState, other: StreamState | None = None) -> Projection:
+        return project(self._rules, state, other)
 
     def sequence(self, state: StreamState) -> int:
         return state.sequence

@@ -1,12 +1,20 @@
 """PURE: a run begins."""
 
+from datetime import datetime
+
 from penstock_contracts.enums import PullRequestKind, Stage
-from penstock_contracts.facts import PrReceived, WorkflowOpened
+from penstock_contracts.facts import AttemptScheduled, PrReceived, WorkflowOpened
 from penstock_contracts.ids import run_id
 from penstock_orchestrator.decision import Decision
 
 
 def open_run(decision: Decision, cause_id: str, fact: PrReceived, full: bool = False) -> None:
+    """What the platform tells soon after something else waits a moment, and what comes meanwhile is read with it: a
+    storm of pushes is two readings, its first and its last. People's commands wait for nothing."""
+    forced = fact.kind is PullRequestKind.COMMAND
+    if not forced and any(run.unread for run in decision.state.open_runs()):
+        decision.ignore("a review is about to begin, and reads the newest head")
+        return
     start(
         decision,
         cause_id,
@@ -15,9 +23,21 @@ def open_run(decision: Decision, cause_id: str, fact: PrReceived, full: bool = F
         sender=fact.sender,
         command=fact.command,
         command_argument=fact.command_argument,
-        forced=fact.kind is PullRequestKind.COMMAND,
+        forced=forced,
         full=full,
+        not_before=None if forced else _quiet_again(decision),
     )
+
+
+def _quiet_again(decision: Decision) -> datetime | None:
+    """When enough time has passed since the last reading was asked for."""
+    asked = [
+        part.asked_at
+        for run in decision.state.open_runs()
+        for part in run.of_stage(Stage.PREPARE)
+        if part.asked_at is not None
+    ]
+    return max(asked) + decision.rules.debounce if asked else None
 
 
 def start(
@@ -32,6 +52,7 @@ def start(
     forced: bool = False,
     full: bool = False,
     replays: str = "",
+    not_before: datetime | None = None,
 ) -> None:
     """One cause opens one run, however often it is told."""
     state = decision.state
@@ -55,4 +76,7 @@ def start(
         replays=replays,
     )
     decision.say(opened, new)
-    decision.ask(decision.run(new), Stage.PREPARE)
+    if not_before is not None and not_before > decision.now:
+        decision.say(AttemptScheduled(new, Stage.PREPARE, "", 1, not_before, "events come close together"), new)
+    else:
+        decision.ask(decision.run(new), Stage.PREPARE)

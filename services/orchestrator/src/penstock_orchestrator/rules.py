@@ -26,6 +26,7 @@ class Rules:
     run_deadline: timedelta = timedelta(hours=2)
     pause_limit: timedelta = timedelta(days=7)
     reread_after: timedelta = timedelta(seconds=5)
+    debounce: timedelta = timedelta()
 
     def attempts(self, stage: Stage, error_class: ErrorClassification) -> int:
         """How often a part may be asked in all when it fails like this."""

@@ -25,6 +25,12 @@ class OrchestratorSettings:
     reread_after: float = setting(
         "PENSTOCK_REREAD_AFTER", parsers.duration, 5.0, about="when a platform that lags is read again"
     )
+    debounce: float = setting(
+        "PENSTOCK_DEBOUNCE",
+        parsers.duration,
+        5.0,
+        about="what comes sooner after a reading of the pull request waits until then, and is read once",
+    )
     retry_prepare: RetryPolicy = setting(
         "PENSTOCK_RETRY_PREPARE", parsers.retry_policy, STANDARD, about="how prepare is tried again"
     )
@@ -55,6 +61,7 @@ class OrchestratorSettings:
             part_deadline=timedelta(seconds=self.part_deadline),
             run_deadline=timedelta(seconds=self.run_deadline),
             reread_after=timedelta(seconds=self.reread_after),
+            debounce=timedelta(seconds=self.debounce),
         )
 
 

@@ -130,6 +130,12 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.phase in (Phase.CLOSING, Phase.FINISHED)
 
     @property
+    def unread(self) -> bool:
+        """It waits for the moment at which the pull request is read first."""
+        part = self.part(Stage.PREPARE)
+        return part is not None and part.state is PartState.WAITING and part.attempt == 0
+
+    @property
     def past_prepare(self) -> bool:
         return self.phase in (Phase.REVIEWING, Phase.PUBLISHING)
 
