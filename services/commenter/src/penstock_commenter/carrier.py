@@ -87,6 +87,15 @@ class Carrier:
         self.steps.reach("commenter.5.settled")
         return landed
 
+    async def adopt(self, effect: EffectRow, landed: Landed) -> None:
+        """Something of ours that nobody wrote down: planned, with its place, so that a write becomes an edit of it."""
+        lease = await self.tenure.assure()
+        await self.store.effects.plan([effect])
+        external_id, url = landed.external_id, landed.url
+        await self.store.effects.settle(
+            effect.id, lease, EffectState.SENT, external_id=external_id, url=url, note=effect.note
+        )
+
     async def refuse(self, effect: EffectRow, error: PlatformError) -> None:
         """The platform will not have it in any form."""
         await self._settle(effect, EffectState.REFUSED, Landed(effect.external_id, effect.url), str(error))

@@ -105,6 +105,11 @@ def aggregate(material: Material, said: Said) -> Aggregate:
     )
 
 
+def inline_ids(material: Material) -> tuple[str, ...]:
+    """The ids of the effects by which these findings would be said on their lines."""
+    return tuple(inline_id(material.stream, each.fingerprint) for each in _distinct(_all_findings(material.parts)))
+
+
 def _order(finding: Finding) -> tuple[int, str, int, int, str]:
     return (finding.severity.rank, finding.path, finding.start_line, finding.end_line, finding.rule)
 

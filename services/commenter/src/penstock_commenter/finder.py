@@ -73,6 +73,13 @@ class Finder:
         oldest_first = sorted(ours, key=lambda review: (review.submitted_at, _number(review.review_id)))
         return tuple(each.review_id for each in oldest_first)
 
+    async def reviews_at(self, head: str, but: frozenset[str]) -> tuple[str, ...]:
+        """The ids of our reviews of this head, without those that are known, the oldest first."""
+        found = await self.platform.reviews(self.ref)
+        ours = [each for each in found if each.author == self.account and self.markers.signed(each.body)]
+        there = [each for each in ours if each.commit == head and each.review_id not in but]
+        return tuple(each.review_id for each in sorted(there, key=lambda review: _number(review.review_id)))
+
     async def _summary(self, effect: EffectRow) -> Landed | None:
         ours = await self.summaries(effect.id)
         same = [each for each in ours if digest(each.body) == effect.digest]

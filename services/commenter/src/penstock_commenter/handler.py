@@ -17,6 +17,7 @@ from penstock_commenter.identity import review_id, status_id, summary_id
 from penstock_commenter.material import Materials
 from penstock_commenter.occasion import Occasion, Voice
 from penstock_commenter.ports import Platforms
+from penstock_commenter.recollecting import recollect, recollect_inline
 from penstock_commenter.saying import Saying, Times
 from penstock_commenter.tenure import Tenure, Timing
 from penstock_contracts.enums import CLOSINGS, AnswerOutcome, CommentsKind, ErrorClassification, SkipReason
@@ -94,16 +95,21 @@ class Commenter:
             skip = await self.wanted.skip(event)
             if skip is not None:
                 return skip
+        restored = await self.store.restoring.was_restored()
         occasion = await self._occasion(event, tenure)
-        saying = Saying(occasion, times, self.on_failure)
+        if restored:
+            occasion = await recollect(occasion)
         materials = Materials(self.store.blobs)
         if fact.kind is CommentsKind.PENDING:
-            return Emit((await saying.pending(await materials.config(fact)),))
+            config = await materials.config(fact)
+            return Emit((await Saying(occasion, times, self.on_failure).pending(config),))
         if fact.kind in CLOSINGS:
-            return Emit((await saying.closing(),))
+            return Emit((await Saying(occasion, times, self.on_failure).closing(),))
         material = await materials.of(fact, event.envelope.stream)
+        if restored:
+            occasion = await recollect_inline(occasion, material)
         moved = await self._head_moved(occasion, times)
-        return Emit((moved or await saying.review(material),))
+        return Emit((moved or await Saying(occasion, times, self.on_failure).review(material),))
 
     async def _occasion(self, event: Event[CommentsRequested], tenure: Tenure) -> Occasion:
         """With a ledger in which nothing that concerns this request is left half done."""

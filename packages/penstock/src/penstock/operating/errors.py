@@ -5,9 +5,12 @@ OperatingError
 ├── ConsoleUnreachable     nobody answers where the API should be
 ├── NotAdmitted            the API does not know the token
 ├── ConsoleRefused         the API knows the job and says no
+├── StillAtWork            services run on what shall be brought in order
 ├── LetterUnknown          there is no such dead letter
 └── RepositoryUnknown      no pull request of this repository is stored
 """
+
+from collections.abc import Sequence
 
 
 class OperatingError(Exception):
@@ -16,6 +19,16 @@ class OperatingError(Exception):
 
 class NotUnderstood(OperatingError):
     """The command line does not say what is wanted."""
+
+
+class StillAtWork(OperatingError):
+    """Services run on what shall be brought in order."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        super().__init__(
+            f"somebody is at work: {', '.join(found)}; stop all services first (--force, where you know that "
+            "leases are those of the dead)"
+        )
 
 
 class ConsoleUnreachable(OperatingError):

@@ -1,0 +1,85 @@
+"""What the platform shows and a restored ledger does not know is written into the ledger before anything is said.
+
+A backup that was put back knows nothing of what was said after it was taken. The work of that time is done again under
+the same ids, and our marks at the platform carry those ids: what bears one was said.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from penstock_commenter.decide import Material, inline_ids
+from penstock_commenter.finder import Landed
+from penstock_commenter.identity import digest, review_id, summary_id
+from penstock_commenter.occasion import Occasion
+from penstock_commenter.texts import pending_summary
+from penstock_contracts.enums import CommentsKind
+from penstock_store.rows import EffectKind, EffectRow, EffectState
+
+NOBODY = ""
+"""The run of what was said by one that is not known any more."""
+
+
+async def recollect(occasion: Occasion) -> Occasion:
+    """The summary comment, and for a review whether it was submitted. Raises PlatformError."""
+    await _recollect_summary(occasion)
+    if occasion.fact.kind is CommentsKind.REVIEW:
+        await _recollect_review(occasion)
+    return await _reread(occasion)
+
+
+async def recollect_inline(occasion: Occasion, material: Material) -> Occasion:
+    """Of all that could be said on lines now, what stands there: said by this run's review where that was submitted,
+    else by an earlier one, and then it is not said again."""
+    said_by = occasion.envelope.workflow_id if occasion.was_sent(review_id(occasion.envelope.workflow_id)) else NOBODY
+    wanted = [
+        replace(occasion.effect(EffectKind.INLINE, effect_id), run_id=said_by)
+        for effect_id in inline_ids(material)
+        if not _was_begun(occasion.known(effect_id))
+    ]
+    places = await occasion.carrier.finder.places(wanted) if wanted else {}
+    found = [effect for effect in wanted if effect.id in places]
+    await _take_over(occasion, found, places)
+    return await _reread(occasion)
+
+
+async def _recollect_summary(occasion: Occasion) -> None:
+    """Only its id is taken over, below everything that can be said, so that it is edited and not written anew."""
+    effect_id = summary_id(occasion.stream)
+    if _was_begun(occasion.known(effect_id)):
+        return
+    found = await occasion.carrier.finder.summaries(effect_id)
+    if not found:
+        return
+    pending = digest(occasion.signed(pending_summary(occasion.fact.head), effect_id))
+    said_by = occasion.envelope.workflow_id if digest(found[0].body) == pending else NOBODY
+    effect = replace(occasion.effect(EffectKind.SUMMARY, effect_id), run_id=said_by, epoch=0, rank=0)
+    await occasion.carrier.adopt(effect, Landed(found[0].comment_id))
+
+
+async def _recollect_review(occasion: Occasion) -> None:
+    """This run's review, else one of a head that the ledger has forgotten: nobody wants to read it twice."""
+    effect = occasion.effect(EffectKind.REVIEW, review_id(occasion.envelope.workflow_id))
+    if _was_begun(occasion.known(effect.id)):
+        return
+    finder = occasion.carrier.finder
+    known = frozenset(row.external_id for row in occasion.ledger if row.kind is EffectKind.REVIEW)
+    found = await finder.reviews(effect.id) or await finder.reviews_at(occasion.fact.head, but=known)
+    if found:
+        await _take_over(occasion, [effect], {effect.id: Landed(found[0])})
+
+
+async def _take_over(occasion: Occasion, effects: Sequence[EffectRow], places: dict[str, Landed]) -> None:
+    if effects:
+        await occasion.carrier.store.effects.plan(effects)
+        await occasion.carrier.record(effects, places)
+
+
+async def _reread(occasion: Occasion) -> Occasion:
+    return replace(occasion, ledger=await occasion.carrier.store.effects.of_stream(occasion.stream))
+
+
+def _was_begun(row: EffectRow | None) -> bool:
+    """Then the ledger knows what became of it."""
+    return row is not None and (
+        row.sent_at is not None or row.state is not EffectState.PLANNED or row.external_id != ""
+    )
