@@ -130,15 +130,17 @@ class ToyFold:
         fact = WorkflowStalled(envelope.workflow_id, envelope.stage, envelope.id, envelope.type, error, remedy)
         return number(state, event, [fact], now)
 
-    def project(self, state: ToyState) -> Projection:
+    def project(self, state: ToyState, other: ToyState | None = None) -> Projection:
+        same = {id(run) for run in other.runs} if other else ()
+        runs = [run for run in state.runs if id(run) not in same]
         return Projection(
-            jobs=tuple(_job(state, run) for run in state.runs),
+            jobs=tuple(_job(state, run) for run in runs),
             executions=tuple(
-                ExecutionRow(run.id, Stage.PREPARE, "", 1, run.state, asked_at=run.asked_at) for run in state.runs
+                ExecutionRow(run.id, Stage.PREPARE, "", 1, run.state, asked_at=run.asked_at) for run in runs
             ),
             timers=tuple(
                 TimerRow(timer_id(run.id), state.stream, run.due, "deadline", run.id, Stage.PREPARE, "", 1, 0)
-                for run in state.runs
+                for run in runs
                 if run.due is not None
             ),
         )

@@ -35,6 +35,7 @@ from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.rules import Rules
 from penstock_orchestrator.state import Run, StreamState
 from penstock_runtime.retry import STANDARD
+from penstock_store.changes import Changes
 from penstock_store.rows import TimerRow
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -62,14 +63,23 @@ class PullRequestUnderTest:
         if event.envelope.id in self.inbox:
             return ()
         self.inbox.add(event.envelope.id)
-        before = {timer.id: timer for timer in self.fold.project(self.state).timers}
+        old = self.state
+        before = {timer.id: timer for timer in self.fold.project(old).timers}
         said = self.fold.decide(self.state, event, self.now)
         for stored in said:
             assert stored.envelope.sequence == self.state.sequence + 1
             self.state = self.fold.evolve(self.state, stored)
         self.stored += said
         self._write_timers(event, before)
+        self._project_what_differs(old)
         return said
+
+    def _project_what_differs(self, old: StreamState) -> None:
+        """Leaving out rows of what is the same in both states leads to the same changes."""
+        whole, differing = Changes(), Changes()
+        whole.project(self.fold.project(old), self.fold.project(self.state))
+        differing.project(self.fold.project(old, self.state), self.fold.project(self.state, old))
+        assert differing == whole
 
     def _write_timers(self, event: Event[Fact], before: dict[str, TimerRow]) -> None:
         """As the store does: the difference is written, and the row of a timer that fired goes."""

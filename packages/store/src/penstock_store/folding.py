@@ -25,7 +25,8 @@ class _Held(Generic[S]):
     """A locked stream: its state and the rows that follow from it."""
 
     state: S
-    projection: Projection
+    projected: S | None
+    """The state whose rows are written, or about to be; None where that is not known."""
     before: Packed | None = None
     unwritten: bool = False
     unprojected: bool = False
@@ -91,7 +92,7 @@ class Folding(Generic[S]):
     def hold(self, stream: str, state: S, row: StreamRow | None = None) -> None:
         """A stream whose stored state was read."""
         before = row.packed() if row else None
-        self._held[stream] = _Held(state, self._fold.project(state), before)
+        self._held[stream] = _Held(state, state, before)
 
     def hold_refolded(self, stream: str, facts: Iterable[Event[Fact]], row: StreamRow | None = None) -> None:
         """A stream whose state has to be folded from its facts. Where it is not known to be the one that is stored, it
@@ -101,7 +102,7 @@ class Folding(Generic[S]):
         if is_as_stored(self._fold, row, state):
             self.hold(stream, state, row)
             return
-        self._held[stream] = _Held(state, Projection(), unwritten=True, unprojected=True)
+        self._held[stream] = _Held(state, None, unwritten=True, unprojected=True)
         self._changes.timers_reset.add(stream)
 
     def apply(self, delivered: Delivered) -> None:
@@ -164,7 +165,8 @@ class Folding(Generic[S]):
 
     def _project(self, held: _Held[S]) -> None:
         if held.unprojected:
-            projection = self._fold.project(held.state)
-            self._changes.project(held.projection, projection)
-            held.projection = projection
+            before = held.projected
+            old = Projection() if before is None else self._fold.project(before, held.state)
+            self._changes.project(old, self._fold.project(held.state, before))
+            held.projected = held.state
             held.unprojected = False

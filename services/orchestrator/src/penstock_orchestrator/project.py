@@ -1,6 +1,7 @@
 """PURE: the rows that follow from a state. Status is a function of the state; here is its table."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from penstock_contracts.enums import ExecutionState, JobStatus, RunOutcome, Stage, WorkflowType
@@ -8,7 +9,7 @@ from penstock_contracts.flow import STAGES
 from penstock_contracts.ids import deterministic_id
 from penstock_orchestrator.rules import Rules
 from penstock_orchestrator.state import HEAVY, Part, PartState, Phase, Run, StreamState
-from penstock_orchestrator.timers import Timer, standing_timers
+from penstock_orchestrator.timers import Timer, timers_of
 from penstock_store.rows import ExecutionRow, JobRow, Projection, TimerRow
 
 _STATUS_OF_PHASE = {
@@ -45,12 +46,47 @@ _EXECUTION_OF_PART = {
 _LEAST_FINISHED = (PartState.OPEN, PartState.WAITING, PartState.WITHDRAWN, PartState.GIVEN_UP, PartState.DONE)
 
 
-def project(rules: Rules, state: StreamState) -> Projection:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What of a run is to be projected: all of it, or what is not the same object in another state of it."""
+
+    run: Run
+    parts: Sequence[Part]
+    stages: Collection[Stage]
+
+
+def project(rules: Rules, state: StreamState, other: StreamState | None = None) -> Projection:
+    """With another state, the one before or after: rows that cannot differ between the two are left out of both."""
+    looks = list(_looks(state, other))
     return Projection(
-        jobs=tuple(job for run in state.runs.values() for job in _jobs(state, run)),
-        executions=tuple(row for run in state.runs.values() for row in _executions(run)),
-        timers=tuple(_timer_row(state.stream, timer) for timer in standing_timers(rules, state)),
+        jobs=tuple(job for look in looks for job in _jobs(state, look)),
+        executions=tuple(row for look in looks for row in _executions(look)),
+        timers=tuple(
+            _timer_row(state.stream, timer)
+            for look in looks
+            if not look.run.finished
+            for timer in timers_of(rules, look.run, look.parts)
+        ),
     )
+
+
+def _looks(state: StreamState, other: StreamState | None) -> Iterator[_Look]:
+    for run in state.runs.values():
+        beside = other.runs.get(run.id) if other else None
+        if other is None or beside is None or other.stalled != state.stalled or _frame(run) != _frame(beside):
+            yield _Look(run, tuple(run.parts.values()), HEAVY)
+        elif beside is not run:
+            parts = _apart(run, beside)
+            yield _Look(run, parts, {part.stage for part in (*parts, *_apart(beside, run))})
+
+
+def _frame(run: Run) -> tuple[object, ...]:
+    """What of a run is in the rows of all its parts, and decides which of their timers stand."""
+    return run.head, run.base, run.epoch, run.paused_at, run.finished_at
+
+
+def _apart(run: Run, beside: Run) -> Sequence[Part]:
+    return [part for key, part in run.parts.items() if beside.parts.get(key) is not part]
 
 
 def status_of(run: Run) -> JobStatus:
@@ -63,7 +99,8 @@ def status_of(run: Run) -> JobStatus:
     return _STATUS_OF_PHASE[run.phase]
 
 
-def _jobs(state: StreamState, run: Run) -> Iterator[JobRow]:
+def _jobs(state: StreamState, look: _Look) -> Iterator[JobRow]:
+    run = look.run
     waiting_for, until = _waiting(state, run)
     stages = [part for part in run.parts.values() if not part.resolved]
     yield JobRow(
@@ -87,6 +124,8 @@ def _jobs(state: StreamState, run: Run) -> Iterator[JobRow]:
         finished_at=run.finished_at,
     )
     for stage in HEAVY:
+        if stage not in look.stages:
+            continue
         parts = [part for part in run.of_stage(stage) if part.asked_at is not None]
         if parts:
             yield _child(state, run, stage, parts)
@@ -146,8 +185,9 @@ def _since(run: Run) -> datetime:
     return run.paused_at or min(asked, default=run.opened_at)
 
 
-def _executions(run: Run) -> Iterator[ExecutionRow]:
-    for part in run.parts.values():
+def _executions(look: _Look) -> Iterator[ExecutionRow]:
+    run = look.run
+    for part in look.parts:
         if part.withdrawn_attempt and part.withdrawn_attempt != part.completed_by:
             yield _row(run, part, part.withdrawn_attempt, ExecutionState.WITHDRAWN)
         state = _EXECUTION_OF_PART[part.state]

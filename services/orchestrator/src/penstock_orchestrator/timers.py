@@ -1,13 +1,13 @@
 """PURE: the moments a state waits for. Each stands as long as it is listed here, and acts when it fires then."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from penstock_contracts.enums import Stage
 from penstock_contracts.ids import deterministic_id
 from penstock_orchestrator.rules import Rules
-from penstock_orchestrator.state import Part, PartState, Phase, Run, StreamState, TimerKind
+from penstock_orchestrator.state import Part, PartState, Phase, Run, TimerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,16 @@ class Timer:
     attempt: int = 0
 
 
-def standing_timers(rules: Rules, state: StreamState) -> Iterator[Timer]:
-    for run in state.open_runs():
-        yield from timers_of(rules, run)
-
-
-def timers_of(rules: Rules, run: Run) -> Iterator[Timer]:
-    """While a run is paused, nothing is asked and nothing given up, but for what is being said already."""
+def timers_of(rules: Rules, run: Run, parts: Iterable[Part] | None = None) -> Iterator[Timer]:
+    """While a run is paused, nothing is asked and nothing given up, but for what is being said already. With `parts`,
+    only the timers of these, and those of the run."""
+    parts = run.parts.values() if parts is None else parts
     if run.paused_at is not None:
         yield _of_run(run, TimerKind.PAUSE, run.paused_at + rules.pause_limit)
         yield from (
             _deadline(run, part, part.not_after)
-            for part in run.of_stage(Stage.COMMENTS)
-            if part.not_after and part.state is PartState.OPEN
+            for part in parts
+            if part.stage is Stage.COMMENTS and part.not_after and part.state is PartState.OPEN
         )
         return
     if run.phase in (Phase.PREPARING, Phase.REVIEWING):
@@ -44,7 +41,7 @@ def timers_of(rules: Rules, run: Run) -> Iterator[Timer]:
     if run.phase is Phase.REVIEWING and not run.released and analysis is not None and not analysis.resolved:
         asked = run.analysis_asked_at or run.opened_at
         yield _of_run(run, TimerKind.ANALYSIS_WAIT, asked + timedelta(seconds=run.ast_wait))
-    for part in run.parts.values():
+    for part in parts:
         if part.state is PartState.WAITING and part.due is not None:
             yield _of_part(run, part, TimerKind.ATTEMPT, attempt=part.attempt + 1, due=part.due)
         elif part.state is PartState.OPEN and part.not_after is not None:
