@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from penstock_ast.adapters.pool import ProcessPool
 from penstock_ast.decide import AnalysisLimits
@@ -24,7 +26,8 @@ from penstock_contracts.facts import (
 )
 from penstock_eventlog.outcomes import Emit, Outcome
 from penstock_eventlog.wanted import Wanted
-from penstock_llm_review.adapters.memory import MemoryAnswers
+from penstock_llm_review.asking import answers_in
+from penstock_llm_review.budget import Budget, Prices
 from penstock_llm_review.handler import ReviewHandler
 from penstock_llm_review.ports import ModelAnswer, Prompt
 from penstock_llm_review.prompts import PromptLimits
@@ -34,9 +37,13 @@ from penstock_prepare.adapters.readers import PlatformReaders
 from penstock_prepare.bootstrap import readers_of
 from penstock_prepare.handler import PrepareHandler
 from penstock_prepare.reading import ChangeReader
+from penstock_prepare.resolving import Configurations
 from penstock_runtime.clock import ManualClock
+from penstock_runtime.metrics import Metrics
 from penstock_sources.access import Repositories, token_credential
 from penstock_sources.mirrors import GitMirrors
+from penstock_store.memory.store import MemoryStore
+from penstock_store.spending import Caps
 from tests.support.requests import NOON, FakeBlobs, FakeExecutions, request
 from tests.unit.penstock_llm_review.support import answer, finding
 
@@ -64,6 +71,7 @@ class Workers:
             readers=self.readers,
             repositories=Repositories({"github": token_credential("github", TOKEN)}),
             changes=ChangeReader(self.mirrors, self.blobs),
+            configurations=Configurations.within(MemoryStore(ManualClock(NOON)).cache, Metrics(CollectorRegistry())),
             wanted=self.wanted,
             clock=ManualClock(NOON),
         )
@@ -88,7 +96,16 @@ class Workers:
             await pool.close()
 
     async def review(self, resolved: ConfigResolved, ref: PullRequestRef, ast_blob: str) -> FilesReviewCompleted:
-        handler = ReviewHandler(self.blobs, Scripted(), MemoryAnswers(), self.wanted, PromptLimits())
+        store = MemoryStore(ManualClock(NOON))
+        handler = ReviewHandler(
+            blobs=self.blobs,
+            model=Scripted(),
+            provider="here",
+            answers=answers_in(store.cache, Metrics(CollectorRegistry()), timedelta(days=1), 60),
+            budget=Budget(store.spending, Caps(), Prices()),
+            wanted=self.wanted,
+            limits=PromptLimits(),
+        )
         (batch,) = resolved.manifest
         fact = FilesReviewRequested(ref, resolved.head, resolved.base, resolved.config_blob, batch, ast_blob)
         return answered(await handler.files(request(fact, part="0")), FilesReviewCompleted)

@@ -11,6 +11,7 @@ from penstock_contracts.enums import ErrorClassification
 from penstock_llm_review.adapters.chat import ChatModel
 from penstock_llm_review.errors import (
     AnswerUnusable,
+    ModelCutOff,
     ModelError,
     ModelFailed,
     ModelNotReached,
@@ -103,8 +104,8 @@ async def test_what_went_wrong_is_told_by_type(
         (httpx.ConnectError("refused"), ModelNotReached),
         (httpx.ConnectTimeout("slow"), ModelNotReached),
         (httpx.ReadTimeout("slow"), ModelTimeout),
-        (httpx.ReadError("reset"), ModelFailed),
-        (httpx.RemoteProtocolError("rubbish"), ModelFailed),
+        (httpx.ReadError("reset"), ModelCutOff),
+        (httpx.RemoteProtocolError("rubbish"), ModelCutOff),
     ],
 )
 async def test_a_broken_connection_is_told_by_type(raised: httpx.HTTPError, error: type[ModelError]) -> None:

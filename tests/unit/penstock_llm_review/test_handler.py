@@ -1,98 +1,13 @@
 """Both requests, with fakes for everything around."""
 
-from dataclasses import dataclass, field
-
-from penstock_changes.documents import (
-    BatchDocument,
-    ManifestDocument,
-    ReviewConfig,
-    ReviewDocument,
-    decode_document,
-    encode_document,
-)
 from penstock_contracts.enums import AnswerOutcome, ErrorClassification
-from penstock_contracts.facts import (
-    Batch,
-    FilesReviewCompleted,
-    FilesReviewRequested,
-    PrReviewCompleted,
-    PrReviewRequested,
-)
-from penstock_eventlog.outcomes import Emit, Failed, Outcome, Skip
-from penstock_eventlog.wanted import Wanted
-from penstock_llm_review.adapters.memory import MemoryAnswers
+from penstock_contracts.facts import Batch, FilesReviewCompleted, FilesReviewRequested, PrReviewCompleted
+from penstock_eventlog.outcomes import Failed, Skip
 from penstock_llm_review.errors import ModelThrottled
-from penstock_llm_review.handler import ReviewHandler
-from penstock_llm_review.ports import ModelAnswer, Prompt
 from penstock_llm_review.prompts import PromptLimits
-from penstock_runtime.clock import ManualClock
-from tests.support.requests import NOON, PULL_REQUEST, FakeBlobs, FakeExecutions, request
-from tests.unit.penstock_llm_review.support import answer, diff, finding
-
-
-@dataclass
-class FakeModel:
-    """Answers with these texts in turn; an error in their place is raised."""
-
-    says: list[str | ModelThrottled]
-    asked: list[Prompt] = field(default_factory=list)
-    name: str = "small"
-
-    async def ask(self, prompt: Prompt) -> ModelAnswer:
-        self.asked.append(prompt)
-        said = self.says[len(self.asked) - 1]
-        if isinstance(said, ModelThrottled):
-            raise said
-        return ModelAnswer(said, "small-1", 100, 10)
-
-    async def close(self) -> None: ...
-
-
-@dataclass
-class World:
-    model: FakeModel | None = field(default_factory=lambda: FakeModel([answer(finding())]))
-    executions: FakeExecutions = field(default_factory=FakeExecutions)
-    limits: PromptLimits = field(default_factory=PromptLimits)
-    blobs: FakeBlobs = field(default_factory=FakeBlobs)
-    cache: MemoryAnswers = field(default_factory=MemoryAnswers)
-
-    @property
-    def handler(self) -> ReviewHandler:
-        wanted = Wanted(self.executions, ManualClock(NOON))
-        return ReviewHandler(self.blobs, self.model, self.cache, wanted, self.limits)
-
-    async def files(self) -> Outcome:
-        batch = BatchDocument(0, ("shop/cart.py", "shop/new.py"), diff(), "Prices", "")
-        fact = FilesReviewRequested(
-            PULL_REQUEST,
-            "h",
-            "b",
-            config_blob=await self.blobs.put(encode_document(ReviewConfig())),
-            batch=Batch(0, 2, await self.blobs.put(encode_document(batch))),
-        )
-        return await self.handler.files(request(fact, part="0"))
-
-    async def pull_request(self) -> Outcome:
-        manifest = ManifestDocument("h", "b", "b", "Prices", "", "ada", (), (), batches=(("shop/cart.py",),))
-        fact = PrReviewRequested(
-            PULL_REQUEST,
-            "h",
-            "b",
-            config_blob=await self.blobs.put(encode_document(ReviewConfig())),
-            change_blob=await self.blobs.put(diff().encode()),
-            manifest_blob=await self.blobs.put(encode_document(manifest)),
-        )
-        return await self.handler.pull_request(request(fact))
-
-    def document(self, blob: str) -> ReviewDocument:
-        return decode_document(self.blobs.data[blob], ReviewDocument)
-
-
-def completed(outcome: Outcome) -> FilesReviewCompleted | PrReviewCompleted:
-    assert isinstance(outcome, Emit)
-    (fact,) = outcome.facts
-    assert isinstance(fact, FilesReviewCompleted | PrReviewCompleted)
-    return fact
+from tests.support.requests import PULL_REQUEST, FakeExecutions, request
+from tests.unit.penstock_llm_review.support import answer, finding
+from tests.unit.penstock_llm_review.world import FakeModel, World, completed
 
 
 async def test_a_batch_is_answered_with_its_findings_and_what_they_cost() -> None:
@@ -163,12 +78,3 @@ async def test_a_missing_blob_fails_for_good() -> None:
     failed = await world.handler.files(request(fact, part="0"))
     assert isinstance(failed, Failed)
     assert failed.error_class is ErrorClassification.PERMANENT
-
-
-async def test_a_full_cache_forgets_what_was_asked_for_longest_ago() -> None:
-    cache = MemoryAnswers(size=2)
-    for key in ("a", "b"):
-        await cache.put(key, ModelAnswer(key, "m"))
-    await cache.get("a")
-    await cache.put("c", ModelAnswer("c", "m"))
-    assert [await cache.get(key) is not None for key in ("a", "b", "c")] == [True, False, True]

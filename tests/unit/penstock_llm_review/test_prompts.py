@@ -72,5 +72,5 @@ def test_the_repository_s_instructions_and_language_are_told() -> None:
 def test_the_same_question_has_the_same_key_and_another_model_another_one() -> None:
     first = about_files(changes(), ReviewConfig(), "t", AnalysisDocument(), LIMITS).prompt
     second = about_files(changes(), ReviewConfig(), "t", AnalysisDocument(), LIMITS).prompt
-    assert question_key(first, "m") == question_key(second, "m")
-    assert question_key(first, "m") != question_key(first, "n")
+    assert question_key(first, "p", "m") == question_key(second, "p", "m")
+    assert len({question_key(first, *asked) for asked in (("p", "m"), ("p", "n"), ("q", "m"))}) == 3

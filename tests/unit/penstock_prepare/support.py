@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from prometheus_client import CollectorRegistry
+
 from penstock_changes.documents import BatchDocument, ManifestDocument, ReviewConfig, decode_document
 from penstock_contracts.enums import PullRequestKind
 from penstock_contracts.facts import ConfigResolved, PrepareRequested, PullRequestRef
@@ -21,9 +23,12 @@ from penstock_platforms.ports import (
 )
 from penstock_prepare.handler import PrepareHandler
 from penstock_prepare.reading import ChangeReader
+from penstock_prepare.resolving import Configurations
 from penstock_runtime.clock import ManualClock
+from penstock_runtime.metrics import Metrics
 from penstock_sources.access import Repositories, repository_key
 from penstock_sources.fake import FakeSources
+from penstock_store.memory.store import MemoryStore
 from tests.support.requests import NOON, PULL_REQUEST, FakeBlobs, FakeExecutions, request
 
 FIRST = {"shop/cart.py": b"a = 1\nb = 2\n", "README.md": b"# Shop\n"}
@@ -59,6 +64,7 @@ class FakeReader:
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     fails: list[PlatformError] = field(default_factory=list)
     permissions: dict[str, Permission] = field(default_factory=dict)
+    read: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -70,6 +76,7 @@ class FakeReader:
         return self.pull
 
     async def file(self, ref: PullRequestRef, path: str, commit: str) -> bytes | None:
+        self.read.append((commit, path))
         return self.files.get((commit, path))
 
     async def changed_files(self, ref: PullRequestRef) -> tuple[ChangedFile, ...]:
@@ -92,6 +99,11 @@ class World:
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOON))
     reader: FakeReader = field(default_factory=lambda: FakeReader(pull_request()))
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(self.clock)
+        self.metrics = Metrics(CollectorRegistry())
+        self.configurations = Configurations.within(self.store.cache, self.metrics)
 
     def commit(self, files: Mapping[str, bytes], *parents: str) -> str:
         return self.sources.commit(repository_key(PULL_REQUEST), files, parents)
@@ -121,6 +133,7 @@ class World:
             readers=self,
             repositories=Repositories({}),
             changes=ChangeReader(self.sources, self.blobs),
+            configurations=self.configurations,
             wanted=Wanted(self.executions, self.clock),
             clock=self.clock,
         )

@@ -9,9 +9,10 @@ from penstock_eventlog.wanted import Wanted
 from penstock_eventlog.work import OneByOne
 from penstock_eventlog.workbench import Workbench, standing_apart
 from penstock_eventlog.worker import worker_loops
-from penstock_llm_review.adapters.memory import MemoryAnswers
+from penstock_llm_review.asking import answers_in
+from penstock_llm_review.budget import Budget
 from penstock_llm_review.handler import HANDLES, ReviewHandler
-from penstock_llm_review.ports import AnswerCache, Model
+from penstock_llm_review.ports import Model
 from penstock_llm_review.settings import ModelSettings
 from penstock_runtime.clock import Clock
 from penstock_runtime.metrics import Metrics
@@ -25,16 +26,22 @@ async def assemble(context: Context, bench: Workbench) -> Service:
     """Raises SettingsError."""
     settings = context.load(ModelSettings)
     model = model_of(settings, context.environ, context.metrics, context.clock)
-    return Service(
-        machines=loops(bench, settings, model, MemoryAnswers()), close=() if model is None else (model.close,)
-    )
+    return Service(machines=loops(bench, settings, model), close=() if model is None else (model.close,))
 
 
-def loops(bench: Workbench, settings: ModelSettings, model: Model | None, answers: AnswerCache) -> tuple[Loop, ...]:
+def loops(bench: Workbench, settings: ModelSettings, model: Model | None) -> tuple[Loop, ...]:
     """With whatever model is given."""
-    wanted = Wanted(bench.store.executions, bench.tools.clock)
-    handler = ReviewHandler(bench.store.blobs, model, answers, wanted, settings.limits)
-    return worker_loops(SERVICE, OneByOne(bound(HANDLES, handler), concurrency=settings.concurrency), bench.tools)
+    store, tools = bench.store, bench.tools
+    handler = ReviewHandler(
+        blobs=store.blobs,
+        model=model,
+        provider=settings.url,
+        answers=answers_in(store.cache, tools.metrics, settings.answer_ttl, settings.seconds),
+        budget=Budget(store.spending, settings.caps, settings.prices),
+        wanted=Wanted(store.executions, tools.clock),
+        limits=settings.limits,
+    )
+    return worker_loops(SERVICE, OneByOne(bound(HANDLES, handler), concurrency=settings.concurrency), tools)
 
 
 def model_of(settings: ModelSettings, environ: Mapping[str, str], metrics: Metrics, clock: Clock) -> Model | None:
@@ -51,7 +58,7 @@ def model_of(settings: ModelSettings, environ: Mapping[str, str], metrics: Metri
     outgoing = load(OutgoingSettings, environ)
     patient = replace(outgoing, call_seconds=settings.seconds, total_seconds=settings.seconds)
     client = OutgoingClient(patient, metrics, headers=headers)
-    return MeasuredModel(ChatModel(client, settings.url, name, settings.seconds), metrics, clock)
+    return MeasuredModel(ChatModel(client, settings.url, name, settings.seconds), metrics, clock, settings.prices)
 
 
 build = standing_apart(assemble)

@@ -26,8 +26,8 @@ def outcome(shown: int, left_out: Sequence[NotReviewed], cut_off: bool) -> tuple
     return (AnswerOutcome.PARTIAL if reasons else AnswerOutcome.OK), "; ".join(reasons)
 
 
-def usage(model: str, input_tokens: int, output_tokens: int, calls: int) -> Usage:
+def usage(model: str, tokens: tuple[int, int], calls: int, cost: float) -> Usage:
     """What this handling cost: an answer that was kept from an earlier call costs nothing again."""
     if not calls:
         return Usage(model=model)
-    return Usage(model=model, calls=calls, input_tokens=input_tokens, output_tokens=output_tokens)
+    return Usage(model=model, calls=calls, input_tokens=tokens[0], output_tokens=tokens[1], cost=cost)

@@ -21,7 +21,6 @@ from penstock_changes.model import FileChange
 from penstock_contracts.enums import AnswerOutcome, ErrorClassification, SkipReason
 from penstock_contracts.event import Event
 from penstock_contracts.facts import (
-    Fact,
     FilesReviewCompleted,
     FilesReviewRequested,
     PrReviewCompleted,
@@ -32,24 +31,30 @@ from penstock_eventlog.handles import Handles
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.wanted import Wanted
 from penstock_llm_review import decide, prompts
+from penstock_llm_review.asking import Asking, NoLongerWanted, place_of
+from penstock_llm_review.budget import Budget
 from penstock_llm_review.errors import ModelError
-from penstock_llm_review.ports import AnswerCache, Model, ModelAnswer
+from penstock_llm_review.ports import Model, ModelAnswer
+from penstock_store.cached import Cached
 from penstock_store.errors import BlobMissing
 from penstock_store.ports import Blobs
 
 _log = logging.getLogger(__name__)
-F = TypeVar("F", bound=Fact)
+F = TypeVar("F", PrReviewRequested, FilesReviewRequested)
 D = TypeVar("D")
 Completed = type[PrReviewCompleted] | type[FilesReviewCompleted]
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewHandler:
-    """What the handling of both requests needs. Without a model every request is answered at once, as skipped."""
+    """What the handling of both requests needs. Without a model every request is answered at once, as skipped.
+    `provider` is the address of the model: another one's answers are others."""
 
     blobs: Blobs
     model: Model | None
-    cache: AnswerCache
+    provider: str
+    answers: Cached[ModelAnswer]
+    budget: Budget
     wanted: Wanted
     limits: prompts.PromptLimits
 
@@ -67,6 +72,8 @@ class ReviewHandler:
             return Emit((completed(outcome=AnswerOutcome.SKIPPED, reason=SkipReason.NO_MODEL.value),))
         try:
             return await self.wanted.skip(event) or await self._reviewed(event, self.model, await question(), completed)
+        except NoLongerWanted as found:
+            return found.skip
         except ModelError as error:
             return Failed(error.classification, str(error), error.retry_after)
         except (BlobMissing, ChangesError) as error:
@@ -77,26 +84,18 @@ class ReviewHandler:
     ) -> Outcome:
         if not question.shown:
             return await self._emit(completed, question, ReviewDocument(not_reviewed=question.left_out), None, calls=0)
-        key = prompts.question_key(question.prompt, model.name)
-        answer, calls = await self.cache.get(key), 0
-        if answer is None:
-            skip = await self.wanted.skip(event)
-            if skip is not None:
-                return skip
-            answer, calls = await model.ask(question.prompt), 1
-        # Reads with pydantic, which nobody should have to import where no model is asked.
-        from penstock_llm_review import answers
+        asking = Asking(model, self.wanted, self.budget, event, question)
+        place = place_of(question, self.provider, model.name, event.fact.pull_request.repository)
+        answer = await self.answers.get_or_load(place, asking)
+        from penstock_llm_review import answers  # as in Asking
 
         reading = answers.read(answer.text, question.shown)
-        if calls:
-            # Only what could be read is kept: a retry shall be free to get a better answer than rubbish.
-            await self.cache.put(key, answer)
         if reading.refused:
             _log.warning("findings refused", extra={"refused": reading.refused, "model": answer.model})
         document = ReviewDocument(
             reading.summary, reading.findings, reading.refused, answer.model, not_reviewed=question.left_out
         )
-        return await self._emit(completed, question, document, answer, calls=calls)
+        return await self._emit(completed, question, document, answer, calls=asking.calls)
 
     async def _emit(
         self,
@@ -111,9 +110,13 @@ class ReviewHandler:
             len(question.shown), question.left_out, cut_off=answer is not None and answer.cut_off
         )
         blob = await self.blobs.put(encode_document(document))
-        usage = decide.usage(answer.model, answer.input_tokens, answer.output_tokens, calls) if answer else Usage()
+        usage = self._usage(answer, calls) if answer else Usage()
         findings = len(document.findings)
         return Emit((completed(outcome=outcome, reason=reason, blob=blob, findings=findings, usage=usage),))
+
+    def _usage(self, answer: ModelAnswer, calls: int) -> Usage:
+        tokens = (answer.input_tokens, answer.output_tokens)
+        return decide.usage(answer.model, tokens, calls, self.budget.prices.cost(*tokens))
 
     async def _about_pull_request(self, fact: PrReviewRequested) -> prompts.Question:
         config = await self._document(fact.config_blob, ReviewConfig)

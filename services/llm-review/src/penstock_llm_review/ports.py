@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is asked. Its key is the same for the same question to the same model."""
+    """What a model is asked."""
 
     system: str
     user: str
@@ -33,12 +33,3 @@ class Model(Protocol):
     async def ask(self, prompt: Prompt) -> ModelAnswer: ...
 
     async def close(self) -> None: ...
-
-
-class AnswerCache(Protocol):
-    """Answers by the hash of the question, so that a redelivered request costs nothing. Never raises: a cache that
-    cannot be asked has nothing, and what cannot be kept is forgotten."""
-
-    async def get(self, key: str) -> ModelAnswer | None: ...
-
-    async def put(self, key: str, answer: ModelAnswer) -> None: ...

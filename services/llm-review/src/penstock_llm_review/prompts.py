@@ -82,9 +82,9 @@ def describe(title: str, description: str) -> str:
     return f"Title: {title}\n\n{description[:_DESCRIPTION_CHARACTERS]}".strip()
 
 
-def question_key(prompt: Prompt, model: str) -> str:
-    """The hash under which an answer is kept."""
-    parts = (model, str(prompt.max_tokens), prompt.system, prompt.user)
+def question_key(prompt: Prompt, provider: str, model: str) -> str:
+    """The hash under which an answer is kept: of everything that it depends on, after secrets were taken out."""
+    parts = (provider, model, str(prompt.max_tokens), prompt.system, prompt.user)
     return hashlib.sha256("\0".join(parts).encode("utf-8", errors="replace")).hexdigest()
 
 

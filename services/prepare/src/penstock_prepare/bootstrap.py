@@ -1,6 +1,7 @@
 """Puts the preparation together: the only place that knows which adapters stand behind its ports."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from penstock_eventlog.handles import bound
 from penstock_eventlog.loop import Loop
@@ -14,6 +15,7 @@ from penstock_prepare.adapters.readers import PlatformReaders
 from penstock_prepare.handler import HANDLES, PrepareHandler
 from penstock_prepare.ports import Readers
 from penstock_prepare.reading import ChangeReader
+from penstock_prepare.resolving import TTL, Configurations
 from penstock_prepare.settings import PrepareSettings
 from penstock_runtime.process import Context, Service
 from penstock_runtime.settings import platform_access
@@ -31,8 +33,16 @@ async def assemble(context: Context, bench: Workbench) -> Service:
     readers = readers_of(context.environ)
     sources = GitMirrors(context.load(SourceSettings).mirrors)
     repositories = Repositories.of_environment(context.environ)
-    ignored = context.load(PrepareSettings).ignored_authors
-    return Service(machines=loops(bench, readers, sources, repositories, ignored), close=(readers.close,))
+    settings = context.load(PrepareSettings)
+    machines = loops(
+        bench,
+        readers,
+        sources,
+        repositories,
+        ignored_authors=settings.ignored_authors,
+        configuration_ttl=settings.configuration_ttl,
+    )
+    return Service(machines=machines, close=(readers.close,))
 
 
 def loops(
@@ -40,7 +50,9 @@ def loops(
     readers: Readers,
     sources: Sources,
     repositories: Repositories,
+    *,
     ignored_authors: tuple[str, ...] = (),
+    configuration_ttl: timedelta = TTL,
 ) -> tuple[Loop, ...]:
     """On whatever platform and repositories are given."""
     handler = PrepareHandler(
@@ -48,6 +60,7 @@ def loops(
         readers=readers,
         repositories=repositories,
         changes=ChangeReader(sources, bench.store.blobs),
+        configurations=Configurations.within(bench.store.cache, bench.tools.metrics, configuration_ttl),
         wanted=Wanted(bench.store.executions, bench.tools.clock),
         clock=bench.tools.clock,
         ignored_authors=ignored_authors,

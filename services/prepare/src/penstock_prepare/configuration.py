@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from penstock_changes.documents import ReviewConfig
 from penstock_changes.findings import Severity
 from penstock_prepare.decide import CONFIGURATION as PATH
+from penstock_prepare.decide import LARGEST_CONFIGURATION
 
-_LARGEST = 64 * 1024
 _MOST_NOTICES = 10
 _SILENT: dict[str, object] = {}
 
@@ -55,8 +55,10 @@ def read(raw: bytes | None) -> ReviewConfig:
 
 
 def _parsed(raw: bytes) -> tuple[dict[str, object], tuple[str, ...]]:
-    if len(raw) > _LARGEST:
-        return _SILENT, (f"{PATH} is larger than {_LARGEST} bytes and was not read: the defaults are used.",)
+    if len(raw) > LARGEST_CONFIGURATION:
+        return _SILENT, (
+            f"{PATH} is larger than {LARGEST_CONFIGURATION} bytes and was not read: the defaults are used.",
+        )
     try:
         said = yaml.safe_load(raw)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:

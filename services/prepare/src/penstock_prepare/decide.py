@@ -21,6 +21,7 @@ from penstock_contracts.facts import Unwanted
 from penstock_prepare.change import Change
 
 CONFIGURATION = ".penstock.yaml"
+LARGEST_CONFIGURATION = 64 * 1024
 NOTHING_TO_REVIEW = "no reviewable changes"
 DRAFT = "draft"
 # What the analysis has a grammar for; services do not import each other, so a test holds this and its table together.

@@ -18,6 +18,7 @@ from penstock_prepare.change import Change
 from penstock_prepare.errors import PrepareError
 from penstock_prepare.ports import Readers
 from penstock_prepare.reading import ChangeReader, Read
+from penstock_prepare.resolving import Configurations
 from penstock_prepare.stages import LightStage, Stages
 from penstock_runtime.clock import Clock
 from penstock_sources.access import Repositories
@@ -37,6 +38,7 @@ class PrepareHandler:
     readers: Readers
     repositories: Repositories
     changes: ChangeReader
+    configurations: Configurations
     wanted: Wanted
     clock: Clock
     ignored_authors: tuple[str, ...] = ()
@@ -68,7 +70,7 @@ class PrepareHandler:
             stranger = decide.Refusal(f"{fact.sender} may not write to this repository", announce=False)
             return _skipped(answer, stranger, stages)
         with stages.timed(LightStage.RESOLVE_CONFIG):
-            raw = await reader.file(fact.pull_request, decide.CONFIGURATION, pull.base)
+            raw = await self.configurations.text(reader, fact.pull_request, pull)
         with stages.timed(LightStage.VALIDATE_CONFIG):
             config = _config(raw)
             answer = replace(

@@ -16,7 +16,7 @@ from penstock_eventlog.shard_leases import ShardLeases
 from penstock_eventlog.sinks import ProducerSink
 from penstock_eventlog.workbench import Workbench
 from penstock_llm_review import bootstrap as llm_review
-from penstock_llm_review.ports import AnswerCache, Model
+from penstock_llm_review.ports import Model
 from penstock_llm_review.settings import ModelSettings
 from penstock_orchestrator.bootstrap import deciding, relay
 from penstock_orchestrator.fold import OrchestratorFold
@@ -41,7 +41,6 @@ class Parts:
     repositories: Repositories
     pool: Pool
     model: Model | None
-    answers: AnswerCache
     rules: Rules
     voice: Voice
     ast: AstSettings
@@ -60,6 +59,6 @@ def machines(parts: Parts) -> tuple[Machine, ...]:
         relay(bench, sink, shards),
         *prepare.loops(bench, parts.readers, sources, repositories),
         *ast.loops(bench, parts.ast, sources, repositories, parts.pool),
-        *llm_review.loops(bench, parts.llm, parts.model, parts.answers),
+        *llm_review.loops(bench, parts.llm, parts.model),
         *commenter.loops(bench, speaking),
     )

@@ -23,7 +23,6 @@ from penstock_eventlog.loop import Tools
 from penstock_eventlog.memory import MemoryLog
 from penstock_eventlog.solitude import Solitude
 from penstock_eventlog.workbench import Workbench
-from penstock_llm_review.adapters.memory import MemoryAnswers
 from penstock_llm_review.bootstrap import model_of
 from penstock_llm_review.settings import ModelSettings
 from penstock_orchestrator.rules import Rules
@@ -60,7 +59,6 @@ async def opened(chosen: Chosen, sources: NarrowedSources, environ: Mapping[str,
             repositories=Repositories({}),
             pool=pool,
             model=model,
-            answers=MemoryAnswers(),
             rules=Rules(_SCHEDULES),
             voice=Voice("penstock", Markers(b"local"), Redactor(secrets_in(environ)).redact),
             ast=ast,

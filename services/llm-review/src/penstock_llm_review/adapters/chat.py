@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penstock_llm_review.errors import (
     AnswerUnusable,
+    ModelCutOff,
     ModelError,
     ModelFailed,
     ModelNotReached,
@@ -88,7 +89,7 @@ class ChatModel:
         except (TimeoutError, httpx.TimeoutException):
             raise ModelTimeout(f"{self._seconds:g} s") from None
         except httpx.HTTPError as error:
-            raise ModelFailed(type(error).__name__) from None
+            raise ModelCutOff(type(error).__name__) from None
         if not response.is_success:
             raise _refused(response, self._now())
         return self._answer(response)
