@@ -3,13 +3,17 @@
 import asyncio
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from tests.chaos.faults import Struck
 from tests.chaos.plan import POSTGRES, Fault, Kind
 from tests.chaos.servers import Servers
+
+_PIECE = 256 * 1024
 
 
 @dataclass(slots=True)
@@ -39,6 +43,7 @@ class Disk:
         self.ballast.unlink(missing_ok=True)
 
     def _fill(self) -> None:
-        with self.ballast.open("wb") as file:
-            room = os.statvfs(self.folder)
-            os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize)
+        """Piece by piece, since the database writes as well: what does not fit is not kept at all."""
+        with self.ballast.open("wb") as file, suppress(OSError):
+            for number in count():
+                os.posix_fallocate(file.fileno(), number * _PIECE, _PIECE)
