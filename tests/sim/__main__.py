@@ -6,6 +6,7 @@ import sys
 import time
 
 from tests.sim.campaign import Campaign, carried_out, quietly, told
+from tests.sim.planted import measured
 from tests.sim.simulation import LONGEST
 
 RUNS = 100_000
@@ -17,9 +18,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the first run; each next run has the next seed")
     parser.add_argument("--actions", type=int, default=LONGEST, help="how many things happen in a run at most")
     parser.add_argument("--failures", type=int, default=3, help="end after so many runs that failed")
+    parser.add_argument("--planted", action="store_true", help="plant faults, and say in how many runs each is found")
     given = parser.parse_args()
     quietly()
     first = secrets.randbelow(1_000_000_000) if given.seed is None else given.seed
+    if given.planted:
+        return 0 if measured(given.runs, first) else 1
     campaign = Campaign(given.runs, first, given.actions, given.failures)
     print(f"{campaign.runs} runs from seed {first}, in {campaign.processes} processes", flush=True)
     began = time.monotonic()

@@ -10,10 +10,11 @@ from penstock_eventlog import loop, relay, timers
 from penstock_store import points
 from tests.sim.forge import AFTER_CALL, BEFORE_CALL
 
+BEGUN = "commenter.3.begun"
 COMMENTER_POINTS = (
     "commenter.1.leased",
     "commenter.2.planned",
-    "commenter.3.begun",
+    BEGUN,
     "commenter.4.called",
     "commenter.5.settled",
     "commenter.6.answered",
@@ -24,8 +25,23 @@ POINTS: Mapping[str, Sequence[str]] = {
     "ingest": points.RECEIVE_POINTS,
     "orchestrator": (*loop.POINTS, *relay.POINTS, *timers.POINTS, *points.APPLY_POINTS),
     "workers": loop.POINTS,
-    "commenter": (*COMMENTER_POINTS, *COMMENTER_POINTS, *loop.POINTS),
+    "commenter": (*COMMENTER_POINTS, *COMMENTER_POINTS, *4 * (BEGUN,), *loop.POINTS),
 }
+_OF_A_LOOP = ("deliveries.count", "deliveries.forget", "log.commit")
+CALLS: Mapping[str, Sequence[str]] = {
+    "ingest": ("receipts.receive",),
+    "orchestrator": (
+        *("outbox.unsent", "outbox.mark_sent", "leases.acquire", "leases.renew", "log.send"),
+        *("streams.apply", "streams.apply", "timers.due", *_OF_A_LOOP),
+    ),
+    "workers": ("executions.still_wanted", "blobs.put", "log.send", *_OF_A_LOOP),
+    "commenter": (
+        *("leases.acquire", "leases.renew", "effects.of_stream", "executions.still_wanted", "effects.plan"),
+        *("effects.begin", "effects.begin", "effects.settle", "effects.settle", "leases.release", "log.send"),
+        *_OF_A_LOOP,
+    ),
+}
+"""Before which calls of theirs processes are struck, besides at their numbered steps."""
 KINDS = (PullRequestKind.REOPENED, PullRequestKind.CLOSED, PullRequestKind.MERGED, PullRequestKind.RETARGETED)
 COMMANDS = (Command.REVIEW, Command.FULL_REVIEW, Command.PAUSE, Command.RESUME, Command.CANCEL, Command.HELP)
 SPELLS = (0.2, 1.0, 4.0, 7.0, 12.0, 31.0, 65.0, 400.0)
@@ -66,7 +82,7 @@ WEIGHTS = {
     Kind.JUMP: 6,
     Kind.WORK: 20,
     Kind.CRASH: 22,
-    Kind.FREEZE: 12,
+    Kind.FREEZE: 16,
     Kind.PUT_OUT: 6,
     Kind.ANSWER_LOST: 6,
     Kind.CONFIGURE: 3,
@@ -123,8 +139,9 @@ def draw(rng: Random, pulls: int, processes: Sequence[str]) -> Action:
 
 
 def _blow(rng: Random, drawn: Action, processes: Sequence[str]) -> Action:
-    name = rng.choice(processes)
-    point = rng.choice(POINTS[name.partition(".")[0]]) if rng.random() < 0.8 else ""
+    name = rng.choice([each for each in processes if drawn.kind is Kind.CRASH or each != "ingest"])
+    kind, chance = name.partition(".")[0], rng.random()
+    point = rng.choice(POINTS[kind]) if chance < 0.5 else rng.choice(CALLS[kind]) if chance < 0.85 else ""
     nth = rng.randint(1, 4) if point else rng.randint(1, 40)
     return replace(
         drawn, word=name, point=point, number=nth, seconds=rng.choice(SPELLS if drawn.kind is Kind.CRASH else ASLEEP)

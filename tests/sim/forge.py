@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
+from penstock_commenter.handler import lease_key
 from penstock_contracts.facts import PullRequestRef
 from penstock_contracts.ids import stream_of
 from penstock_platforms.errors import MaybeSent, NotFound, NotSent, RateLimited
@@ -72,7 +73,7 @@ class Forge:
 
     dice: Random
     later: Later
-    now: Callable[[], str]
+    clock: Callable[[], datetime]
     writes: Counter[str]
     ground: Ground
     faults: float = 0.0
@@ -81,7 +82,12 @@ class Forge:
     lingered: int = 0
     """How often a process was frozen after it had looked at its lease for the last time, and before its call landed."""
     broken: list[str] = field(default_factory=list)
+    landing: datetime | None = None
+    """When what lands now was on its way no longer."""
     _given: int = 0
+
+    def now(self) -> str:
+        return (self.landing or self.clock()).isoformat()
 
     def next_id(self) -> str:
         self._given += 1
@@ -236,8 +242,10 @@ class ForgeClient:
         """A call is begun under a lease that has not run out when it is begun, which may be after a long sleep."""
         forge, process = self._forge, self._process
         wakes = forge.ground.clock.now() + timedelta(seconds=process.clock.ahead())
-        held = await forge.ground.speaks(process.holder, stream, wakes)
-        if not held and not forge.ground.clock.jumps and not kind.startswith("delete"):
+        lease = await forge.ground.lease(lease_key(stream))
+        held = lease is not None and lease.expires_at > wakes
+        ours = lease is not None and lease.holder in (process.holder, f"{process.holder}/sweeper")
+        if not (held and ours) and not forge.ground.clock.jumps and not kind.startswith("delete"):
             forge.broken.append(f"N2 {process.name} writes a {kind} under a lease that has run out")
 
     def _fail(self, kind: str, land: Callable[[], T]) -> None:
@@ -259,14 +267,22 @@ class ForgeClient:
                 raise MaybeSent("no answer came back")
 
     def _land_later(self, kind: str, land: Callable[[], T], most: float) -> None:
+        """On the platform's own time, which does not jump with ours."""
+        forge = self._forge
+        delay = forge.dice.choice((0.0, 1.0, most))
+        lands_at = forge.clock() + timedelta(seconds=delay)
+
         def landing() -> None:
+            forge.landing = lands_at
             try:
                 land()
             except NotFound:
                 return
-            self._forge.writes[f"{kind}: landed late"] += 1
+            finally:
+                forge.landing = None
+            forge.writes[f"{kind}: landed late"] += 1
 
-        self._forge.later(self._forge.dice.choice((0.0, 1.0, most)), landing)
+        forge.later(delay, landing)
 
 
 _ADDRESSES = {"clone_url": "", "web_url": "", "default_branch": "main"}

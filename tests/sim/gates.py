@@ -43,6 +43,7 @@ class Group:
     async def commit(self, places: Sequence[Place]) -> None:
         """Of who was put out while it was frozen in here nothing is taken, though it may have joined again since."""
         member = self._member
+        self._log.process.tempt("log.commit")
         await self._log.process.passage()
         if member is not None and member is self._member:
             await member.commit(places)
@@ -82,6 +83,7 @@ class ProcessLog:
         return self
 
     async def send(self, records: Sequence[NewRecord]) -> None:
+        self.process.tempt("log.send")
         await self.process.passage()
         self.inner.append(records)
         self.lose_answer()

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, cast
 
-from penstock_commenter.handler import lease_key
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import ExecutionState, Stage
 from penstock_runtime.clock import ManualClock
@@ -31,8 +30,6 @@ ROOMS = (
     "effects",
     "schemas",
 )
-FENCED = frozenset({"mark_sent", "publish", "block", "move", "begin", "settle", "renew"})
-"""What must do nothing under a lease that was lost."""
 
 
 @dataclass(slots=True)
@@ -87,10 +84,8 @@ class Ground(Protocol):
         """The timers, and how many rows of the outbox are unsent."""
         ...
 
-    async def holds(self, lease: Lease) -> bool: ...
-
-    async def speaks(self, holder: str, stream: str, then: datetime) -> bool:
-        """Whether this commenter, or its sweeper, will then still hold the lease of this pull request."""
+    async def lease(self, key: str) -> Lease | None:
+        """As it was granted last, expired or not."""
         ...
 
     async def asked(self, run_id: str, stage: Stage, part: str, attempt: int) -> bool:
@@ -132,14 +127,8 @@ class MemoryGround:
     async def waiting(self) -> tuple[list[TimerRow], int]:
         return list(self.tables.timers.values()), len(self.tables.unsent)
 
-    async def holds(self, lease: Lease) -> bool:
-        known = self.tables.leases.get(lease.key)
-        same = known is not None and (known.holder, known.fence) == (lease.holder, lease.fence)
-        return same and known is not None and known.expires_at > self.clock.now()
-
-    async def speaks(self, holder: str, stream: str, then: datetime) -> bool:
-        lease = self.tables.leases.get(lease_key(stream))
-        return lease is not None and lease.holder in (holder, f"{holder}/sweeper") and lease.expires_at > then
+    async def lease(self, key: str) -> Lease | None:
+        return self.tables.leases.get(key)
 
     async def asked(self, run_id: str, stage: Stage, part: str, attempt: int) -> bool:
         row = self.tables.executions.get((run_id, stage, part, attempt))
@@ -152,24 +141,29 @@ class MemoryGround:
 def gated(store: Any, process: Process, ground: Ground) -> Store:
     """Every call of this store passes the gate of the process."""
     for room in ROOMS:
-        setattr(store, room, _Gate(getattr(store, room), process, ground))
-    store.now = _through(store.now, process, ground)
+        setattr(store, room, _Gate(room, getattr(store, room), process, ground))
+    store.now = _through("now", store.now, process, ground)
     return cast(Store, store)
 
 
 class _Gate:
-    def __init__(self, room: object, process: Process, ground: Ground) -> None:
-        self._room, self._process, self._ground = room, process, ground
+    def __init__(self, name: str, room: object, process: Process, ground: Ground) -> None:
+        self._name, self._room, self._process, self._ground = name, room, process, ground
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._room, name)
-        call = _fenced if name in FENCED else _through
-        through = self.__dict__[name] = call(method, self._process, self._ground)
+        call = _GUARDS[name](method, self._ground) if name in _GUARDS else method
+        through = self.__dict__[name] = _through(f"{self._name}.{name}", call, self._process, self._ground)
         return through
 
 
-def _through(method: Callable[..., Any], process: Process, ground: Ground) -> Callable[..., Any]:
+Method = Callable[..., Any]
+
+
+def _through(name: str, method: Method, process: Process, ground: Ground) -> Method:
     async def call(*given: Any, **named: Any) -> Any:
+        if process.fates:
+            process.tempt(name)
         await process.passage()
         if not ground.available:
             raise StoreUnavailable("the store is away")
@@ -185,28 +179,36 @@ def _through(method: Callable[..., Any], process: Process, ground: Ground) -> Ca
     return call
 
 
-def _fenced(method: Callable[..., Any], process: Process, ground: Ground) -> Callable[..., Any]:
-    """Also looks whether a lease that was lost is refused."""
+def _refusing(method: Method, ground: Ground) -> Method:
+    """Looks whether a lease that was lost is refused."""
 
     async def call(*given: Any, **named: Any) -> Any:
-        await process.passage()
-        if not ground.available:
-            raise StoreUnavailable("the store is away")
         lease = next(each for each in given if isinstance(each, Lease))
-        ground.in_flight += 1
-        try:
-            held = await ground.holds(lease)
-            result = await method(*given, **named)
-        finally:
-            ground.in_flight -= 1
-        if not held and result is not _REFUSED.get(method.__name__, NotImplemented):
-            ground.broken.append(f"N2 {method.__qualname__} took a lost lease on {lease.key} of {process.name}")
-        if process.losses and process.answer_lost():
-            raise StoreUnavailable("it was done, and the answer was lost")
+        known = await ground.lease(lease.key)
+        same = known is not None and (known.holder, known.fence) == (lease.holder, lease.fence)
+        held = same and known is not None and known.expires_at > ground.clock.now()
+        result = await method(*given, **named)
+        if not held and (method.__name__ != "renew" or result is not None):
+            ground.broken.append(f"N2 {method.__name__} took a lease on {lease.key} that {lease.holder} had lost")
         return result
 
     return call
 
 
-_REFUSED = {"renew": None}
-"""What says no without raising."""
+def _granting(method: Method, ground: Ground) -> Method:
+    """Looks whether a lease that somebody holds is not granted to others."""
+
+    async def call(key: str, holder: str, ttl: timedelta) -> Lease | None:
+        known = await ground.lease(key)
+        result: Lease | None = await method(key, holder, ttl)
+        taken = known is not None and known.holder != holder and known.expires_at > ground.clock.now()
+        if result is not None and taken:
+            ground.broken.append(f"N2 {holder} was granted {key}, which somebody holds")
+        return result
+
+    return call
+
+
+_GUARDS = dict.fromkeys(("mark_sent", "publish", "block", "move", "begin", "settle", "renew"), _refusing) | {
+    "acquire": _granting
+}

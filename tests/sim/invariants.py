@@ -1,15 +1,22 @@
 """What has to hold once everything is quiet: the promises of the design, counted at the platform and in the store."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from penstock_commenter.identity import review_id, summary_id
 from penstock_contracts.enums import CommentsKind, ExecutionState, Stage
 from penstock_contracts.event import Event
-from penstock_contracts.facts import CommentsRequested, ConfigResolved, Fact
+from penstock_contracts.facts import (
+    AstRequested,
+    CommentsRequested,
+    ConfigResolved,
+    Fact,
+    FilesReviewRequested,
+    PrReviewRequested,
+)
 from penstock_contracts.flow import EVENTS_TOPIC, TOPICS, topics_heard_by
-from penstock_contracts.inner import WorkflowFinished, WorkflowOpened, WorkflowSuperseded
+from penstock_contracts.inner import HeadAdopted, WorkflowFinished, WorkflowOpened, WorkflowSuperseded
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.handler import CONSUMER
 from penstock_store.memory.tables import Tables
@@ -23,6 +30,7 @@ _IN_FLIGHT = timedelta(seconds=20)
 _DEATHS = 4
 """So many deaths may make a record poison, which is a dead letter and visible in its run."""
 _OURS = {topic.name for topic in TOPICS if set(topic.said_by) & {"orchestrator", "ingest", "console"}}
+_HEAVY = (AstRequested, PrReviewRequested, FilesReviewRequested)
 Facts = Mapping[str, Sequence[Event[Fact]]]
 
 
@@ -53,6 +61,7 @@ class _Judge:
             self._joins(facts),
             self._said_once(facts),
             self._late(facts),
+            self._current(facts),
             self._letters(),
         )
         for check in checks:
@@ -78,6 +87,7 @@ class _Judge:
         for stream, events in facts.items():
             if [event.envelope.sequence for event in events] != list(range(1, len(events) + 1)):
                 yield f"N5 {stream} has gaps"
+            yield from (f"N5 {stream} has {known} twice" for known in _doubled(each.envelope.id for each in events))
             for event in events:
                 opened[event.envelope.workflow_id] += isinstance(event.fact, WorkflowOpened)
                 finished[event.envelope.workflow_id] += isinstance(event.fact, WorkflowFinished)
@@ -165,6 +175,16 @@ class _Judge:
                     if review.submitted_at > until and MARKERS.marks(review.body, review_id(event.fact.run_id)):
                         yield f"N3 run {event.fact.run_id} was superseded, and reviewed at {review.submitted_at}"
 
+    def _current(self, facts: Facts) -> Iterator[str]:
+        """N3: heavy work is asked for the run alone that adopted the head last."""
+        for events in facts.values():
+            adopted = ""
+            for event in events:
+                if isinstance(event.fact, HeadAdopted):
+                    adopted = event.envelope.workflow_id
+                elif isinstance(event.fact, _HEAVY) and event.envelope.workflow_id != adopted:
+                    yield f"N3 {event.envelope.type} of run {event.envelope.workflow_id}, whose head is not the last"
+
     def _letters(self) -> Iterator[str]:
         """N12. Poison needs as many deaths, and then is said; so is a handler whose process was frozen for too long."""
         world = self._world
@@ -193,6 +213,10 @@ def observe(coverage: Coverage, fold: OrchestratorFold, facts: Facts) -> None:
                     coverage.transitions[f"{part.stage} {was.state if was else '-'} → {part.state}"] += 1
             if run.outcome is not None and run.finished and (old is None or not old.finished):
                 coverage.outcomes[run.outcome] += 1
+
+
+def _doubled(ids: Iterable[str]) -> list[str]:
+    return [known for known, count in Counter(ids).items() if count > 1]
 
 
 def _header(headers: Sequence[tuple[str, bytes]], name: str) -> str:

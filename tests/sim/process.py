@@ -100,9 +100,10 @@ class Process:
             raise Crashed
         self.coverage.reached[point] += 1
         if self.fates:
-            self._tempt(point)
+            self.tempt(point)
 
-    def _tempt(self, point: str) -> None:
+    def tempt(self, point: str) -> None:
+        """Something is about to happen here: a step has been reached, or something is asked outside."""
         for fate in self.fates:
             if not fate.point or fate.point == point:
                 fate.nth -= 1

@@ -23,6 +23,7 @@ from tests.sim.world import PATIENCE, World
 
 LONGEST = 25
 CREW = ("orchestrator", "workers", "commenter")
+WHOLE = ("ingest", *(f"{kind}.{one}" for kind in CREW for one in "ab"))
 MOMENTS = 600
 """Moments in the quiet phase at which something was due, after which a run that is still open will never end."""
 Grounds = Callable[[StoreClock, Codec], Ground]

@@ -157,8 +157,7 @@ class Stagehand:
         self._strike(Blow.CRASH, action)
 
     async def _freeze(self, action: Action) -> None:
-        if action.word != "ingest":
-            self._strike(Blow.FREEZE, action)
+        self._strike(Blow.FREEZE, action)
 
     async def _put_out(self, action: Action) -> None:
         """Its groups have not heard of it for too long, though it lives: what it holds is given to others."""

@@ -1,19 +1,15 @@
 """The bounded form of the simulation; `make sim` runs more of it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
-from penstock_commenter.carrier import Carrier
-from penstock_commenter.finder import Landed
-from penstock_eventlog.ports import Published
-from penstock_eventlog.sinks import ProducerSink
-from penstock_store.memory import streams
-from penstock_store.rows import EffectRow, EffectState, Lease, OutboxRow
 from tests.sim.coverage import Coverage
-from tests.sim.simulation import Schedule, Simulator
+from tests.sim.planted import FAULTS, Fault, first_shown
+from tests.sim.simulation import WHOLE, Schedule, Simulator
 
-RUNS = 200
+RUNS = 150
+ENOUGH = 150
 POINTS = 20
 """Crash points that so few runs surely hit; a campaign hits all of them."""
 
@@ -42,35 +38,11 @@ def test_the_same_seed_gives_the_same_run(simulator: Simulator) -> None:
     assert seen() == seen()
 
 
-def forgetful(self: object, transaction: object, consumer: str, one: object, outcome: object) -> object:
-    """An inbox in which nothing is found again."""
-    return outcome
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_that_matters_is_found(simulator: Simulator, fault: Fault) -> None:
+    assert first_shown(simulator, fault, range(ENOUGH)) is not None
 
 
-async def hasty(self: Carrier, effects: Iterable[EffectRow]) -> None:
-    """What a killed commenter left is sent again, and nobody looks whether it is there."""
-    for effect in effects:
-        if effect.state is EffectState.SENDING:
-            await self._settle(effect, EffectState.PLANNED, Landed(effect.external_id, effect.url), effect.note)
-
-
-async def marking_first(self: ProducerSink, rows: Sequence[OutboxRow], lease: Lease) -> Published:
-    """A crash in between loses what was not published yet."""
-    await self.mark([row.id for row in rows], lease)
-    return await publish(self, rows, lease)
-
-
-publish = ProducerSink.publish
-FAULTS = [
-    (streams._Transactions, "_receive", forgetful),
-    (Carrier, "settle_leftovers", hasty),
-    (ProducerSink, "publish", marking_first),
-]
-
-
-@pytest.mark.parametrize(("whose", "what", "fault"), FAULTS, ids=lambda each: getattr(each, "__name__", str(each)))
-def test_a_fault_that_matters_is_found(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, whose: type, what: str, fault: Callable[..., object]
-) -> None:
-    monkeypatch.setattr(whose, what, fault)
-    assert any(simulator.broken(Schedule.drawn(seed)) for seed in range(60))
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.brought_out], ids=lambda fault: fault.name)
+def test_what_brings_a_fault_out_is_no_fault_itself(simulator: Simulator, fault: Fault) -> None:
+    assert simulator.broken(Schedule(0, WHOLE, 1, 0.0, fault.brought_out)) == []

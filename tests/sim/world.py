@@ -65,9 +65,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.alarms = Alarms(self.clock)
-        self.forge = Forge(
-            Random(self.seed), self.alarms.later, lambda: self.clock.now().isoformat(), self.coverage.forge, self.ground
-        )
+        self.forge = Forge(Random(self.seed), self.alarms.later, self.clock.now, self.coverage.forge, self.ground)
         for number in range(1, self.pulls + 1):
             self.forge.pulls[number] = Pull(PullRequestRef("github", "forge", "42", "acme/shop", number), [])
 

@@ -1,0 +1,162 @@
+"""Faults planted on purpose, each in one method of the product, and whether simulated runs find them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from unittest.mock import patch
+
+from penstock_commenter.carrier import Carrier
+from penstock_commenter.finder import Landed
+from penstock_commenter.tenure import Tenure
+from penstock_contracts.event import Event
+from penstock_contracts.facts import Fact
+from penstock_eventlog.ports import Published
+from penstock_eventlog.prefix import FinishedPrefix
+from penstock_eventlog.sinks import ProducerSink
+from penstock_eventlog.wanted import Wanted
+from penstock_orchestrator import answering, withdrawing
+from penstock_store.memory import streams
+from penstock_store.memory.effects import MemoryEffects
+from penstock_store.memory.leases import MemoryLeases
+from penstock_store.memory.outbox import MemoryOutbox
+from penstock_store.memory.tables import Tables, Transaction
+from penstock_store.rows import Delivered, EffectRow, EffectState, Lease, OutboxRow, RawRecord, Verdict
+from tests.sim.actions import BEGUN, Action, Kind
+from tests.sim.coverage import Coverage
+from tests.sim.simulation import WHOLE, Schedule, Simulator
+
+ASLEEP_IN_ITS_WRITE = (
+    Action(Kind.FREEZE, word="commenter.a", point=BEGUN, number=1, seconds=65.0),
+    Action(Kind.PUSH),
+)
+_publish = ProducerSink.publish
+_polled = FinishedPrefix.polled
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    name: str
+    whose: object
+    what: str
+    instead: Callable[..., object]
+    brought_out: tuple[Action, ...] = ()
+    """What happens where it surely shows, which in runs that are drawn it does rarely."""
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        with patch.object(self.whose, self.what, self.instead):
+            yield
+
+
+def forgetful(
+    self: streams._Transactions, transaction: Transaction, consumer: str, one: Delivered, outcome: Verdict
+) -> Verdict:
+    transaction.put(self._tables.inbox, (consumer, one.event.envelope.id), outcome)
+    return outcome
+
+
+async def hasty(self: Carrier, effects: Iterable[EffectRow]) -> None:
+    for effect in effects:
+        if effect.state is EffectState.SENDING:
+            await self._settle(effect, EffectState.PLANNED, Landed(effect.external_id, effect.url), effect.note)
+
+
+async def marking_first(self: ProducerSink, rows: Sequence[OutboxRow], lease: Lease) -> Published:
+    await self.mark([row.id for row in rows], lease)
+    return await _publish(self, rows, lease)
+
+
+def unfenced(self: Tables, lease: Lease) -> None:
+    """No fence anywhere."""
+
+
+async def marking_unfenced(self: MemoryOutbox, ids: Sequence[int], lease: Lease) -> None:
+    with self._tables.transaction() as transaction:
+        for row_id in ids:
+            transaction.drop(self._tables.unsent, row_id)
+
+
+def known_effect(self: MemoryEffects, effect_id: str, lease: Lease) -> EffectRow:
+    return self._tables.effects[effect_id]
+
+
+def trusting(self: Tenure) -> None:
+    """A commenter that was frozen after it began calls all the same."""
+
+
+async def eager(self: Wanted, event: Event[Fact]) -> None:
+    """Everything is wanted for ever."""
+
+
+async def anybodys(self: MemoryLeases, key: str, holder: str, ttl: object) -> Lease | None:
+    """Whoever asks gets the lease, held or not."""
+    tables = self._tables
+    with tables.transaction() as transaction:
+        known = tables.leases.get(key)
+        lease = Lease(key, holder, (known.fence if known else 0) + 1, tables.now() + ttl)  # type: ignore[operator]
+        transaction.put(tables.leases, key, lease)
+        return lease
+
+
+def careless(self: FinishedPrefix, records: Iterable[RawRecord]) -> None:
+    """What was polled is committed."""
+    known = list(records)
+    _polled(self, known)
+    for record in known:
+        self.finished((record.topic, record.partition), record.position)
+
+
+def credulous(run: object, part: object, attempt: int, fact: object) -> str:
+    """Every answer counts, however late and how often it comes."""
+    return "" if run is not None and part is not None else "unknown"
+
+
+def lenient(decision: object, run: object, reason: str) -> None:
+    """What a newer head has replaced goes on."""
+
+
+FAULTS = (
+    Fault("an inbox in which nothing is found again", streams._Transactions, "_receive", forgetful),
+    Fault("what a killed commenter left is sent again unseen", Carrier, "settle_leftovers", hasty),
+    Fault("rows are marked before they are published", ProducerSink, "publish", marking_first),
+    Fault("no fence is checked", Tables, "check_fence", unfenced),
+    Fault("mark_sent takes a lost lease", MemoryOutbox, "mark_sent", marking_unfenced),
+    Fault("begin and settle take a lost lease", MemoryEffects, "_known", known_effect),
+    Fault("a commenter does not look at its tenure", Tenure, "check", trusting, ASLEEP_IN_ITS_WRITE),
+    Fault("everything is still wanted", Wanted, "skip", eager),
+    Fault("two may hold a lease", MemoryLeases, "acquire", anybodys),
+    Fault("what was polled is committed", FinishedPrefix, "polled", careless),
+    Fault("every answer counts", answering, "_why_ignored", credulous),
+    Fault("a superseded run goes on", withdrawing, "supersede", lenient),
+)
+
+
+def shows(simulator: Simulator, fault: Fault, schedule: Schedule) -> list[str]:
+    """What breaks with it."""
+    with fault.planted():
+        return simulator.broken(schedule, Coverage())
+
+
+def first_shown(simulator: Simulator, fault: Fault, seeds: range) -> Schedule | None:
+    """The first run of these seeds, or the one that is written down with the fault, that finds it."""
+    if fault.brought_out:
+        schedules: Iterable[Schedule] = [Schedule(0, WHOLE, 1, 0.0, fault.brought_out)]
+    else:
+        schedules = (Schedule.drawn(seed) for seed in seeds)
+    return next((schedule for schedule in schedules if shows(simulator, fault, schedule)), None)
+
+
+def measured(runs: int, first: int) -> bool:
+    """Plants each fault in so many runs and says how many found it; whether each was found at all."""
+    simulator = Simulator(Coverage())
+    missed = 0
+    try:
+        for fault in FAULTS:
+            found = [seed for seed in range(first, first + runs) if shows(simulator, fault, Schedule.drawn(seed))]
+            missed += not found
+            print(
+                f"{len(found):>6} of {runs}  {fault.name}{f', first by seed {found[0]}' if found else ''}", flush=True
+            )
+    finally:
+        simulator.close()
+    return not missed
