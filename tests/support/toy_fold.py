@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from penstock_contracts.enums import ExecutionState, JobStatus, PullRequestKind, Stage, WorkflowType
+from penstock_contracts.enums import ExecutionState, JobStatus, PullRequestKind, RepairAction, Stage, WorkflowType
 from penstock_contracts.envelope import Envelope
 from penstock_contracts.event import Event
 from penstock_contracts.facts import (
@@ -20,6 +20,7 @@ from penstock_contracts.facts import (
     PrepareRequested,
     PrReceived,
     PullRequestRef,
+    RepairRequested,
     StageGivenUp,
     TimerFired,
     WorkflowStalled,
@@ -27,7 +28,16 @@ from penstock_contracts.facts import (
 from penstock_contracts.ids import inner_id, request_id, run_id
 from penstock_store.encoding import StateEncoding
 from penstock_store.errors import CorruptState
-from penstock_store.rows import Delivered, ExecutionRow, JobRow, Projection, RawRecord, StreamRow, TimerRow
+from penstock_store.rows import (
+    DeadLetterRow,
+    Delivered,
+    ExecutionRow,
+    JobRow,
+    Projection,
+    RawRecord,
+    StreamRow,
+    TimerRow,
+)
 
 START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
@@ -59,6 +69,7 @@ class ToyFold:
 
     version: int = 1
     healed: bool = False
+    complaint: str = "decide cannot do this"
     refuses_to_stall: bool = False
     forgets_runs: bool = False
     scribbles: bool = False
@@ -85,7 +96,7 @@ class ToyFold:
         asked: list[Fact] = [fact, PrepareRequested(ref, fact.kind)]
         match fact.command:
             case "raise" if not self.healed:
-                raise ToyError("decide cannot do this")
+                raise ToyError(self.complaint)
             case "huge" if not self.healed:
                 return [replace(fact, title="x" * 70_000)]
             case "misread" if not self.healed:
@@ -208,6 +219,13 @@ def received(
 def resolved(event_id: str, run: str, stream: str = "toy:host:1:7") -> Delivered:
     fact = ConfigResolved(head="abc")
     envelope = Envelope(event_id, fact.TYPE, "tests", START, stream, "toy:owner/repo#7", workflow_id=run)
+    return delivered(envelope, fact)
+
+
+def redrive_of(letter: DeadLetterRow, request_id: str = "redrive") -> Delivered:
+    """Ada asks for a redrive."""
+    fact = RepairRequested(RepairAction.REDRIVE, "ada", "", letter.id, letter.event_id, letter.event_type)
+    envelope = Envelope(request_id, fact.TYPE, "tests", START, letter.stream, "toy:owner/repo#7", letter.run_id)
     return delivered(envelope, fact)
 
 

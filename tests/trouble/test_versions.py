@@ -112,7 +112,7 @@ async def test_during_a_roll_on_kafka_each_version_reads_what_the_other_asks(
     assert await talk.answered(names("old to new")) == [f"ok:{NEWER}:{DEFAULT}"]
     await talk.ask(NEWER, names("new to new"))
     assert await talk.answered(names("new to new")) == [f"ok:{NEWER}:high"]
-    assert not await store.dead_letters.open_letters()
+    assert not await store.dead_letters.letters()
 
 
 async def test_on_the_postgres_log_a_standby_of_another_version_reads_what_it_takes_over(store: PostgresStore) -> None:
@@ -153,4 +153,4 @@ async def test_on_the_postgres_log_a_standby_of_another_version_reads_what_it_ta
     assert new_to_old == [f"ok:{OLDER}:"] * 24
     old_to_new = await answered_by(NEWER, requests(OLDER, "", names("old to new")), OLDER)
     assert old_to_new == [f"ok:{NEWER}:{DEFAULT}"] * 24
-    assert not await store.dead_letters.open_letters()
+    assert not await store.dead_letters.letters()

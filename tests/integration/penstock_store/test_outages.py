@@ -129,7 +129,7 @@ async def test_a_row_that_the_database_refuses_stalls_its_event_only(store: Stor
     verdicts = await store.streams.apply(CONSUMER, batch, ToyFold())
 
     assert list(verdicts) == [Verdict.STALLED, Verdict.APPLIED, Verdict.APPLIED]
-    (letter,) = await store.dead_letters.open_letters()
+    (letter,) = await store.dead_letters.letters()
     assert letter.event_id == "bad"
     assert letter.error.startswith("RowRefused")
 

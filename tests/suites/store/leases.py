@@ -1,11 +1,12 @@
 """Leases, counted deliveries and dead letters."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from penstock_contracts.facts import DeadLettered
 from penstock_store.ports import Store
-from penstock_store.rows import DeadLetterRow, NewOutboxRow, Place, RawRecord
+from penstock_store.rows import DeadLetterRow, LetterFilter, LetterState, NewOutboxRow, Place, RawRecord
 from tests.suites.store.worlds import Later
 
 LONG = timedelta(minutes=5)
@@ -133,11 +134,29 @@ class DeadLetterSuite:
         await store.dead_letters.put(letter("l1"), [])
         await store.dead_letters.put(letter("l2"), [])
 
-        await store.dead_letters.resolve("l1", "discarded by ada")
-        await store.dead_letters.resolve("l1", "again")
+        said = NewOutboxRow("s", "workflow.control", "k", None, (), b"v")
+        assert await store.dead_letters.settle("l1", "discarded by ada", [said])
+        assert not await store.dead_letters.settle("l1", "again", [said])
+        assert not await store.dead_letters.settle("nothing", "again", [said])
 
-        assert [one.id for one in await store.dead_letters.open_letters()] == ["l2"]
+        assert len(await store.outbox.unsent(range(8), 10)) == 1
+        assert [one.id for one in await store.dead_letters.letters()] == ["l2"]
         kept = await store.dead_letters.get("l1")
         assert kept is not None
         assert kept.resolution == "discarded by ada"
         assert kept.resolved_at is not None
+
+    async def test_letters_are_filtered_counted_and_paged_oldest_first(self, store: Store) -> None:
+        for number in range(5):
+            await store.dead_letters.put(replace(letter(f"l{number}"), stream=f"s{number % 2}", run_id="r"), [])
+        await store.dead_letters.put(replace(letter("other"), reason="poison", event_type="ast.requested"), [])
+        await store.dead_letters.settle("l0", "sent back")
+        letters = store.dead_letters.letters
+
+        assert await store.dead_letters.counts() == {"undecodable": 4, "poison": 1}
+        assert [one.id for one in await letters(LetterFilter(stream="s0"))] == ["l2", "l4"]
+        assert [one.id for one in await letters(LetterFilter(reason="poison", event_type="ast.requested"))] == ["other"]
+        assert [one.id for one in await letters(LetterFilter(topic="t", run_id="r", limit=2))] == ["l1", "l2"]
+        assert [one.id for one in await letters(LetterFilter(run_id="r", after="l2"))] == ["l3", "l4"]
+        assert [one.id for one in await letters(LetterFilter(state=LetterState.RESOLVED))] == ["l0"]
+        assert len(await letters(LetterFilter(state=LetterState.ANY))) == 6

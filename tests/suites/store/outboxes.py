@@ -109,8 +109,10 @@ class OutboxSuite:
 
         assert await store.outbox.unsent(ALL, 10) == [other]
         assert await store.outbox.blocked() == [(first, "too large")]
-        assert await store.outbox.unblock("a") == 1
-        assert len(await store.outbox.unsent(ALL, 10)) == 3
+        assert await store.outbox.blocked(stream="b") == []
+        assert await store.outbox.unblock("b", [row("b", b"4")]) == 0
+        assert await store.outbox.unblock("a", [row("a", b"5")]) == 1
+        assert [one.value for one in await store.outbox.unsent(ALL, 10)] == [b"1", b"2", b"3", b"5"]
         assert await store.outbox.blocked() == []
 
     async def test_published_rows_have_positions_without_gaps(self, store: Store) -> None:

@@ -1,72 +1,24 @@
 """The jobs API, over ASGI with the store in memory."""
 
 import base64
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from penstock_console.api import build_app
 from penstock_console.bootstrap import tokens_of
-from penstock_console.handler import Desk
 from penstock_console.settings import ConsoleSettings
 from penstock_console.tokens import Tokens
 from penstock_contracts.codec import Codec
-from penstock_contracts.enums import ControlAction, ExecutionState, JobStatus, Stage, WorkflowType
+from penstock_contracts.enums import ControlAction, ExecutionState, JobStatus, Stage
 from penstock_contracts.facts import WorkflowControl
 from penstock_contracts.schemas import schema_of
-from penstock_runtime.clock import ManualClock
 from penstock_runtime.errors import SettingsError
 from penstock_runtime.settings import load
 from penstock_store.memory.store import MemoryStore
-from penstock_store.rows import DeadLetterRow, ExecutionRow, JobRow, RawRecord
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-RUN = JobRow(
-    id="run-1",
-    parent_id=None,
-    stream="github:github.com:42:7",
-    type=WorkflowType.CODE_REVIEW,
-    status=JobStatus.WAITING_FOR_EVENT,
-    outcome="",
-    reason="",
-    error_class=None,
-    head="a" * 40,
-    base="b" * 40,
-    epoch=1,
-    stage="files_review",
-    waiting_for="files.review.completed",
-    waiting_since=NOON,
-    waiting_until=None,
-    correlation_id="d-1",
-    created_at=NOON,
-    finished_at=None,
-    subject="github:acme/shop#7",
-)
-STAGE = replace(RUN, id="stage-1", parent_id="run-1", type=WorkflowType.AST_ANALYSIS, status=JobStatus.COMPLETED)
-TOKEN = {"authorization": "Bearer s3cret-token"}
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    made = MemoryStore(ManualClock())
-    for row in (RUN, STAGE):
-        made.tables.jobs[row.id] = row
-    return made
-
-
-def client_of(store: MemoryStore, tokens: Tokens | None = None, host: str = "console.test") -> httpx.AsyncClient:
-    app = build_app(Desk(store, Codec()), tokens or Tokens.read("alice s3cret-token"))
-    transport = httpx.ASGITransport(app)
-    return httpx.AsyncClient(transport=transport, base_url=f"http://{host}", headers=TOKEN)
-
-
-@pytest.fixture
-async def api(store: MemoryStore) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(store) as client:
-        yield client
+from penstock_store.rows import ExecutionRow
+from tests.unit.penstock_console.place import NOON, RUN, STAGE, client_of
 
 
 def asked(store: MemoryStore) -> list[WorkflowControl]:
@@ -214,17 +166,6 @@ async def test_a_schema_is_served_as_a_registry_does(api: httpx.AsyncClient, sto
     await store.schemas.upsert([schema])
     assert (await api.get(f"/schemas/ids/{schema.id}")).json() == {"schema": schema.text}
     assert (await api.get("/schemas/ids/1")).json()["error_code"] == 40403
-
-
-async def test_dead_letters_are_listed_without_their_bytes(api: httpx.AsyncClient, store: MemoryStore) -> None:
-    record = RawRecord("ast.requested", 0, 5, b"key", (), b"secret bytes")
-    letter = DeadLetterRow(
-        "l-1", "ast", record, RUN.stream, "run-1", "e-1", "ast.requested", "poison", "it died", "redrive"
-    )
-    await store.dead_letters.put(letter, [])
-    answer = await api.get("/workflow-queue/dead-letters")
-    assert [each["id"] for each in answer.json()["dead_letters"]] == ["l-1"]
-    assert "secret bytes" not in answer.text
 
 
 async def test_while_the_store_is_away_it_says_so(api: httpx.AsyncClient, store: MemoryStore) -> None:

@@ -6,12 +6,13 @@ from penstock_contracts.enums import Stage
 from penstock_contracts.examples import examples
 from penstock_contracts.facts import (
     ANSWERS,
+    CONTROLS,
     FACTS,
     REQUESTS,
     DeadLettered,
     PrReceived,
+    RepairRequested,
     TimerFired,
-    WorkflowControl,
 )
 from penstock_contracts.flow import (
     DLQ_TOPIC,
@@ -32,17 +33,18 @@ OWN_TOPICS = [topic for topic in TOPICS if topic.name != EVENTS_TOPIC]
 def test_every_fact_but_the_inner_ones_has_one_topic_of_its_own() -> None:
     counted = Counter(fact for topic in OWN_TOPICS for fact in topic.types)
 
-    assert counted == Counter([PrReceived, WorkflowControl, *REQUESTS, *ANSWERS, DeadLettered])
+    assert counted == Counter([PrReceived, *CONTROLS, *REQUESTS, *ANSWERS, DeadLettered])
 
 
 def test_every_stored_fact_travels_among_all_events() -> None:
     assert set(TOPIC_BY_NAME[EVENTS_TOPIC].types) == set(FACTS) - {TimerFired, DeadLettered}
 
 
-def test_a_type_has_the_name_of_its_topic_but_for_dead_letters() -> None:
-    assert {fact.TYPE for topic in OWN_TOPICS if topic.name != DLQ_TOPIC for fact in topic.types} == {
+def test_a_topic_is_named_after_the_first_of_its_types_but_for_dead_letters() -> None:
+    assert {topic.types[0].TYPE for topic in OWN_TOPICS if topic.name != DLQ_TOPIC} == {
         topic.name for topic in OWN_TOPICS if topic.name != DLQ_TOPIC
     }
+    assert {fact for topic in OWN_TOPICS for fact in topic.types[1:]} == {RepairRequested}
 
 
 @pytest.mark.parametrize("stage", Stage)

@@ -53,7 +53,7 @@ async def test_a_handler_that_raises_is_answered_as_an_unknown_failure() -> None
     fact = the_answer(rig)
     assert (fact.outcome, fact.error_class) == (AnswerOutcome.FAILED, ErrorClassification.UNKNOWN)
     assert "what was that" in fact.error
-    assert not await rig.store.dead_letters.open_letters()
+    assert not await rig.store.dead_letters.letters()
 
 
 async def test_something_else_whose_handler_raises_becomes_a_dead_letter() -> None:
@@ -65,7 +65,7 @@ async def test_something_else_whose_handler_raises_becomes_a_dead_letter() -> No
     await rig.say(pr_received("stream"))
     loop = rig.loop({"pr.received": handler}, topics=("pr.received",))
     await rig.run(loop, lambda: rig.committed() == 1)
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert (letter.reason, letter.stream) == ("handler raised", "stream")
     assert await dead_topics(rig) == [DLQ_TOPIC]
 
@@ -157,7 +157,7 @@ async def test_a_transient_failure_of_what_is_no_request_is_tried_again_and_then
     await rig.run(loop, lambda: rig.committed() == 1)
     assert len(tries) == 6
     assert tries[-1] - tries[0] > 1, "it waited in between"
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert letter.reason == "failed: transient"
 
 
@@ -172,7 +172,7 @@ async def test_a_batch_whose_handler_raises_is_handled_one_by_one() -> None:
     await rig.say(*(pr_received(stream, 1) for stream in ("a", "b", "bad", "c")))
     loop = rig.loop(InBatches(handler), topics=("pr.received",))
     await rig.run(loop, lambda: rig.committed() == 4)
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert letter.stream == "bad"
 
 
@@ -243,7 +243,7 @@ async def test_a_dead_letter_that_cannot_be_written_holds_the_commit_back() -> N
     assert rig.committed() == 0
     rig.store.come_back()
     await rig.run(loop, lambda: rig.committed() == 1)
-    assert len(await rig.store.dead_letters.open_letters()) == 1
+    assert len(await rig.store.dead_letters.letters()) == 1
 
 
 async def test_an_answer_the_log_refuses_for_good_becomes_a_dead_letter_and_the_others_go() -> None:
@@ -251,7 +251,7 @@ async def test_an_answer_the_log_refuses_for_good_becomes_a_dead_letter_and_the_
     rig.log.refuse(lambda one: "too large" if one.topic == "ast.completed" and "bad" in one.stream else "")
     await rig.say(*(ast_requested(run) for run in ("a", "bad", "c")))
     await rig.run(rig.loop(ok), lambda: rig.committed() == 3)
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert (letter.run_id, letter.reason) == ("bad", "answer refused by the log")
     assert len(rig.answers()) == 2
 
@@ -261,13 +261,13 @@ async def test_when_most_records_end_as_dead_letters_the_loop_leaves_instead_of_
     await rig.log.producer().send([noise("ast.requested", f"k{number}") for number in range(200)])
     loop = rig.loop(ok)
     await rig.run(loop, lambda: loop.halted)
-    assert len(await rig.store.dead_letters.open_letters()) == FEWEST - 1
+    assert len(await rig.store.dead_letters.letters()) == FEWEST - 1
     assert rig.committed() < FEWEST
     assert loop._consumer is not None
     assert not loop._consumer.assigned(), "it left its group"
     await rig.step(loop, 3)
     await loop.stop()
-    assert len(await rig.store.dead_letters.open_letters()) == FEWEST - 1
+    assert len(await rig.store.dead_letters.letters()) == FEWEST - 1
 
 
 # --- what dies ---

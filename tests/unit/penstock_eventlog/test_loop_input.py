@@ -40,7 +40,7 @@ async def test_bytes_that_cannot_be_decoded_become_a_dead_letter_and_a_failed_an
     await rig.log.producer().send([garbage(ast_requested("run"))])
     await rig.say(ast_requested("other"))
     await rig.run(rig.loop(ok), lambda: rig.committed() == 2)
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert (letter.reason, letter.run_id, letter.record.value) == ("undecodable", "run", b"\x00not avro")
     rows = await rig.store.outbox.unsent(range(8), 10)
     assert {row.topic for row in rows} == {DLQ_TOPIC, "ast.completed"}
@@ -54,7 +54,7 @@ async def test_a_record_without_an_envelope_becomes_a_dead_letter_alone() -> Non
     rig = Rig()
     await rig.log.producer().send([noise("ast.requested")])
     await rig.run(rig.loop(ok), lambda: rig.committed() == 1)
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert (letter.stream, letter.event_id) == ("", "")
     assert await dead_topics(rig) == [DLQ_TOPIC]
 
@@ -74,7 +74,7 @@ async def test_where_the_work_can_stall_a_stream_it_is_told_instead() -> None:
     loop = rig.loop(InBatches(handler, stall), topics=("pr.received",))
     await rig.run(loop, lambda: rig.committed() == 2)
     assert stalled == [("stream", "undecodable")]
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert letter.stream == "", "only what has no envelope has nobody to tell"
 
 
@@ -111,7 +111,7 @@ async def test_a_schema_that_nobody_knows_makes_a_dead_letter() -> None:
     rig = Rig()
     await say_newer(rig)
     await rig.run(rig.loop(ok), lambda: rig.committed() == 1)
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert letter.reason == "undecodable"
 
 

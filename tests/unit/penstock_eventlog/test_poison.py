@@ -108,7 +108,7 @@ async def test_after_three_deaths_alone_it_is_answered_without_being_handled() -
     await rig.run(rig.loop(deadly), lambda: rig.committed() == 3)
     assert deadly.handled.count(POISON) == handled == 4
     assert {answer.envelope.workflow_id for answer in rig.answers()} == {"a", "b"}
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert (letter.reason, letter.run_id) == ("poison", POISON)
     rows = {row.topic: row for row in await rig.store.outbox.unsent(range(8), 10)}
     assert set(rows) == {DLQ_TOPIC, "ast.completed"}
@@ -132,7 +132,7 @@ async def test_a_suspect_that_waits_behind_the_poison_does_not_become_poison_its
         else:
             break
     assert rig.committed() == 13
-    (letter,) = await rig.store.dead_letters.open_letters()
+    (letter,) = await rig.store.dead_letters.letters()
     assert letter.run_id == POISON
     assert len(rig.answers()) == 12
 
@@ -148,7 +148,7 @@ async def test_a_suspect_that_survives_alone_is_forgotten() -> None:
 
     await rig.run(rig.loop(ok), lambda: rig.committed() == 2)
     assert rig.store.tables.deliveries == {}
-    assert not await rig.store.dead_letters.open_letters()
+    assert not await rig.store.dead_letters.letters()
 
 
 async def test_orderly_ends_never_make_a_suspect() -> None:
@@ -244,4 +244,4 @@ async def test_poison_of_the_orchestrator_stalls_its_stream() -> None:
         await die_once(rig, loop())
     await rig.run(loop(), lambda: rig.committed("penstock-orchestrator") == 3)
     assert stalled == [(POISON, "poison")]
-    assert not await rig.store.dead_letters.open_letters(), "whoever stalls a stream writes the letter"
+    assert not await rig.store.dead_letters.letters(), "whoever stalls a stream writes the letter"

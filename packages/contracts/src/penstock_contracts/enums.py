@@ -41,6 +41,14 @@ class ControlAction(StrEnum):
     RETRY = "retry"
 
 
+class RepairAction(StrEnum):
+    """What an operator may ask of what is stuck: apply a dead letter again, put it aside, publish a stream again."""
+
+    REDRIVE = "redrive"
+    DISCARD = "discard"
+    UNBLOCK = "unblock"
+
+
 class Stage(StrEnum):
     """The work the orchestrator can ask for. Each is a pair of facts: a request and its answer."""
 

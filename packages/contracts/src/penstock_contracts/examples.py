@@ -13,6 +13,7 @@ from penstock_contracts.enums import (
     ControlAction,
     ErrorClassification,
     PullRequestKind,
+    RepairAction,
     RunOutcome,
     Stage,
 )
@@ -38,6 +39,7 @@ from penstock_contracts.facts import (
     PrReviewCompleted,
     PrReviewRequested,
     PullRequestRef,
+    RepairRequested,
     ReviewPart,
     StageGivenUp,
     StageReleased,
@@ -280,7 +282,14 @@ def _troubles() -> tuple[_Said, ...]:
     fired = TimerFired(
         deterministic_id("timer", RUN, "retry", "1", "2", "1"), "retry", RUN, Stage.FILES_REVIEW, "1", 2, 1
     )
-    aside = (_Said(fired, "penstock/store", 27.2), _Said(letter, "penstock/store", 6.4))
+    repair = RepairRequested(
+        RepairAction.REDRIVE, "oncall", "the disk is larger now", letter.dead_letter_id, answer, AstCompleted.TYPE
+    )
+    aside = (
+        _Said(fired, "penstock/store", 27.2),
+        _Said(letter, "penstock/store", 6.4),
+        _Said(repair, "penstock/console", 912.0),
+    )
     return (*_concluded(6.4, stalled, StallCleared(answer)), *aside)
 
 

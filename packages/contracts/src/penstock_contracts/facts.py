@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from penstock_contracts.enums import CommentsKind, ControlAction, PullRequestKind, Stage
+from penstock_contracts.enums import CommentsKind, ControlAction, PullRequestKind, RepairAction, Stage
 from penstock_contracts.fact import EPOCH, Answer, Fact, PullRequestRef
 from penstock_contracts.inner import (
     AnswerIgnored,
@@ -33,6 +33,7 @@ from penstock_contracts.inner import (
 
 __all__ = [
     "ANSWERS",
+    "CONTROLS",
     "EPOCH",
     "FACTS",
     "INNER",
@@ -56,6 +57,7 @@ __all__ = [
     "PrReviewRequested",
     "PrepareRequested",
     "PullRequestRef",
+    "RepairRequested",
     "StageGivenUp",
     "StageReleased",
     "StageSkipped",
@@ -113,6 +115,20 @@ class WorkflowControl(Fact):
     reason: str = ""
     stage: str = ""
     part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRequested(Fact):
+    """A person asks through the API that a stalled event is applied again or put aside, or has unblocked a stream. The
+    envelope has the run, stage, part and attempt of the event."""
+
+    TYPE: ClassVar[str] = "repair.requested"
+    action: RepairAction
+    actor: str
+    reason: str = ""
+    letter_id: str = ""
+    event_id: str = ""
+    event_type: str = ""
 
 
 # --- stages: requests and answers -------------------------------------------------------------------------------
@@ -355,4 +371,5 @@ INNER: tuple[type[Fact], ...] = (
     StallCleared,
     WorkflowFinished,
 )
-FACTS: tuple[type[Fact], ...] = (PrReceived, WorkflowControl, *REQUESTS, *ANSWERS, *INNER, TimerFired, DeadLettered)
+CONTROLS: tuple[type[Fact], ...] = (WorkflowControl, RepairRequested)
+FACTS: tuple[type[Fact], ...] = (PrReceived, *CONTROLS, *REQUESTS, *ANSWERS, *INNER, TimerFired, DeadLettered)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from penstock_contracts.enums import HandlerType, Stage, WorkflowType
 from penstock_contracts.facts import (
     ANSWERS,
+    CONTROLS,
     INNER,
     REQUESTS,
     Answer,
@@ -25,7 +26,6 @@ from penstock_contracts.facts import (
     PrReceived,
     PrReviewCompleted,
     PrReviewRequested,
-    WorkflowControl,
 )
 
 
@@ -101,10 +101,10 @@ TOPICS: tuple[Topic, ...] = (
     Topic("files.review.completed", (FilesReviewCompleted,), Key.STREAM, ("llm-review",), ORCHESTRATOR),
     Topic("comments.requested", (CommentsRequested,), Key.STREAM, ORCHESTRATOR, ("commenter",)),
     Topic("comments.published", (CommentsPublished,), Key.STREAM, ("commenter",), ORCHESTRATOR),
-    Topic("workflow.control", (WorkflowControl,), Key.STREAM, ("console",), ORCHESTRATOR),
+    Topic("workflow.control", CONTROLS, Key.STREAM, ("console",), ORCHESTRATOR),
     Topic(
         "workflow.events",
-        (PrReceived, WorkflowControl, *REQUESTS, *ANSWERS, *INNER),
+        (PrReceived, *CONTROLS, *REQUESTS, *ANSWERS, *INNER),
         Key.STREAM,
         ORCHESTRATOR,
         ANYONE,

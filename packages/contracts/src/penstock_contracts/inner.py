@@ -166,7 +166,7 @@ class WorkflowStalled(Fact):
 
 @dataclass(frozen=True, slots=True)
 class StallCleared(Fact):
-    """The event that stalled the stream was redriven and applied."""
+    """The event that stalled the stream was redriven and applied, or put aside by a person."""
 
     TYPE: ClassVar[str] = "stall.cleared"
     event_id: str

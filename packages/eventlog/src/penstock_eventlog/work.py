@@ -7,8 +7,9 @@ from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_contracts.flow import EVENTS_TOPIC
 from penstock_eventlog.lanes import Held, LaneOf, all_in_one, by_key
-from penstock_eventlog.letters import remedy_of
+from penstock_eventlog.letters import stall_remedy
 from penstock_eventlog.outcomes import DeadLetter, Emit, Outcome, Skip
+from penstock_store.letters import letter_id
 from penstock_store.ports import Fold, S, Streams
 from penstock_store.rows import Delivered
 
@@ -63,7 +64,8 @@ def stalling(streams: Streams, consumer: str, fold: Fold[S]) -> Stall:
 
     async def stall(delivered: Delivered, why: DeadLetter) -> Outcome:
         error = f"{why.reason}: {why.error}".rstrip(": ")
-        await streams.stall(consumer, delivered, fold, error, remedy_of(why.reason))
+        remedy = stall_remedy(why.reason, letter_id(consumer, delivered.event.envelope.id))
+        await streams.stall(consumer, delivered, fold, error, remedy)
         return Emit()
 
     return stall

@@ -32,7 +32,7 @@ COMMANDS = (
     Command("up", "run everything in one process on an embedded or given PostgreSQL"),
     Command("run", "run one service as its own process"),
     Command("jobs", "list runs, show one with its history; cancel, pause, resume, retry, replay"),
-    Command("dlq", "look at dead letters, try them again"),
+    Command("dlq", "look at dead letters and blocked streams, try them again"),
     Command("db", "create or upgrade the database schema, check it, refold every stream"),
     Command("topics", "create the Kafka topics, or print them"),
 )

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from penstock_store.errors import CorruptState, SchemaMismatch, StoreUnavailable, WrongCredentials
-from penstock_store.letters import Trouble, describe
+from penstock_store.letters import Trouble, describe, letter_id, redrive_remedy
 from penstock_store.ports import Fold
 from penstock_store.rows import Delivered, Verdict
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-REMEDY = "correct the cause, then redrive the dead letter: penstock dlq redrive"
 _NOT_ITS_FAULT = (StoreUnavailable, WrongCredentials, SchemaMismatch)
 
 
@@ -84,4 +83,5 @@ async def _apply_alone(transactions: Transactions, consumer: str, one: Delivered
         if not isinstance(verdict, Fault):
             return verdict
         fault = verdict
-    return await stall_one(transactions, consumer, one, fold, Trouble(describe(fault.error), REMEDY))
+    remedy = redrive_remedy(letter_id(consumer, one.event.envelope.id))
+    return await stall_one(transactions, consumer, one, fold, Trouble(describe(fault.error), remedy))

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from penstock_contracts.codec import Codec
-from penstock_contracts.envelope import Envelope
+from penstock_contracts.envelope import Envelope, from_headers
 from penstock_contracts.event import Event
-from penstock_contracts.facts import DeadLettered
+from penstock_contracts.facts import DeadLettered, Fact
 from penstock_contracts.flow import DLQ_TOPIC
 from penstock_contracts.ids import deterministic_id
 from penstock_store.rows import DeadLetterRow, Delivered, NewOutboxRow
@@ -26,6 +26,19 @@ class Trouble:
 
 def letter_id(consumer: str, event_id: str) -> str:
     return deterministic_id("dead letter", consumer, event_id)
+
+
+def redrive_remedy(letter: str) -> str:
+    return f"correct the cause, then: `penstock dlq redrive {letter}`"
+
+
+def stalled_by(letter: DeadLetterRow) -> Event[Fact]:
+    """The event of a letter where only its envelope can be read: enough to say of its stream that it stalls."""
+    record = letter.record
+    place = (record.topic, record.partition, record.position)
+    return Event(
+        from_headers(record.headers), DeadLettered(letter.id, letter.consumer, *place, letter.reason, letter.error)
+    )
 
 
 def describe(error: BaseException) -> str:

@@ -16,27 +16,31 @@ from penstock_store.cache import Cache
 from penstock_store.hints import Hints
 from penstock_store.restoring import Restoring
 from penstock_store.rows import (
+    OPEN_LETTERS,
     DeadLetterRow,
     Delivered,
     EffectRow,
     EffectState,
     ExecutionRow,
-    JobFilter,
     Forgotten,
+    JobFilter,
     JobRow,
     Lease,
+    LetterFilter,
     LogRow,
     NewOutboxRow,
     OutboxRow,
+    Pending,
     Place,
     Projection,
     Refolded,
     StreamRow,
     TimerRow,
+    UnderWay,
     Verdict,
+    Waste,
 )
 from penstock_store.spending import Spending
-    Waste,
 
 S = TypeVar("S")
 
@@ -90,9 +94,11 @@ class Streams(Protocol):
         """The same fallback for an event that must not be applied, such as poison. DUPLICATE where it is known."""
         ...
 
-    async def redrive(self, letter_id: str, fold: Fold[S]) -> Verdict:
-        """Applies a stalled event again: the inbox then says applied, the letter is resolved. STALLED: it failed again
-        and nothing changed. Raises NotRedrivable."""
+    async def redrive(self, consumer: str, request: Delivered, fold: Fold[S]) -> Verdict:
+        """Applies a repair.requested and, in the same transaction, the stalled event that it names: the inbox then says
+        applied of both, and the letter is resolved. STALLED: it failed again, which the stream says anew and the letter
+        tells with the new error. DUPLICATE: this request was carried out before. Raises NotRedrivable where no event is
+        stalled any more; then nothing has changed."""
         ...
 
     async def refold(self, stream: str, fold: Fold[S]) -> Refolded:
@@ -139,9 +145,13 @@ class Outbox(Protocol):
         """A row the log refuses for good: its stream stops being published until it is unblocked."""
         ...
 
-    async def unblock(self, stream: str) -> int: ...
+    async def unblock(self, stream: str, said: Sequence[NewOutboxRow] = ()) -> int:
+        """How many rows were blocked; where there were any, what is `said` of it is put behind them."""
+        ...
 
-    async def blocked(self, limit: int = 100) -> Sequence[tuple[OutboxRow, str]]: ...
+    async def blocked(self, limit: int = 100, stream: str = "") -> Sequence[tuple[OutboxRow, str]]:
+        """Rows that the log refused, with its reason; of one stream, or of all."""
+        ...
 
     async def oldest_unsent(self) -> datetime | None: ...
 
@@ -211,6 +221,14 @@ class Jobs(Protocol):
 
     async def subject(self, stream: str) -> str: ...
 
+    async def pending(self, limit: int) -> Sequence[Pending]:
+        """Timers of the runs that are PENDING, those of the oldest run first."""
+        ...
+
+    async def under_way(self) -> Sequence[UnderWay]:
+        """Runs that are PROCESSING or WAITING_FOR_EVENT, without their stages."""
+        ...
+
 
 class Deliveries(Protocol):
     """How often a record was handed to a handler: a suspect kills its process."""
@@ -233,9 +251,17 @@ class DeadLetters(Protocol):
 
     async def get(self, letter_id: str) -> DeadLetterRow | None: ...
 
-    async def open_letters(self, limit: int = 100) -> Sequence[DeadLetterRow]: ...
+    async def letters(self, wanted: LetterFilter = OPEN_LETTERS) -> Sequence[DeadLetterRow]:
+        """Oldest first."""
+        ...
 
-    async def resolve(self, letter_id: str, resolution: str) -> None: ...
+    async def counts(self) -> Mapping[str, int]:
+        """How many are open, by reason."""
+        ...
+
+    async def settle(self, letter_id: str, resolution: str, said: Sequence[NewOutboxRow] = ()) -> bool:
+        """Resolves an open letter, with what is said of it. False: it was not open, and nothing is said."""
+        ...
 
 
 class Blobs(Protocol):
@@ -281,8 +307,6 @@ class Schemas(Protocol):
     async def text(self, schema_id: int) -> str | None: ...
 
 
-class Store(Protocol):
-    """All rooms of the store, on one connection pool."""
 class Retention(Protocol):
     """Takes away what nobody needs any more. Each call is one transaction; it answers how many rows, or streams, went:
     fewer than `limit`, and nothing more is due."""
@@ -309,6 +333,8 @@ class Retention(Protocol):
         ...
 
 
+class Store(Protocol):
+    """All rooms of the store, on one connection pool."""
 
     streams: Streams
     receipts: Receipts
@@ -327,12 +353,12 @@ class Retention(Protocol):
     schemas: Schemas
     restoring: Restoring
     hints: Hints
+    retention: Retention | None
+    """None: what is kept ends with the process."""
 
     async def now(self) -> datetime:
         """The store's clock: the one that leases, timers and effects are compared with."""
         ...
-    retention: Retention | None
-    """None: what is kept ends with the process."""
 
     async def check(self) -> None:
         """For readiness: raises when the store cannot be used."""

@@ -66,6 +66,25 @@ class JobRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A timer of a run that has asked for nothing yet, and whose run that is."""
+
+    timer: "TimerRow"
+    organisation: str
+    repository: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """How many runs of a repository are under way, by what they wait for."""
+
+    organisation: str
+    repository: str
+    waiting_for: str
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobFilter:
     """Which jobs are wanted; what is empty does not matter. Repository and organisation are those of the subject,
     `waiting_for` a word of what is waited for, since ≤ created_at < until, `after` the last row of the page before."""

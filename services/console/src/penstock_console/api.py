@@ -1,4 +1,5 @@
-"""The HTTP edge of the console: jobs, their history, wishes, dead letters, and the read part of a schema registry."""
+"""The HTTP edge of the console: jobs, their history, wishes, and the read part of a schema registry. Dead letters
+and blocked streams are in letters_api.py."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,8 +10,18 @@ from fastapi.responses import JSONResponse
 
 from penstock_console import views
 from penstock_console.decide import Wish
-from penstock_console.errors import JobOver, JobUnknown, NothingToRetry
+from penstock_console.errors import (
+    JobOver,
+    JobUnknown,
+    LetterSettled,
+    LetterUnknown,
+    NotBlocked,
+    NothingToRetry,
+    NothingToSend,
+)
 from penstock_console.handler import Desk
+from penstock_console.letters_api import add_letters
+from penstock_console.repairing import RepairDesk
 from penstock_console.tokens import Tokens
 from penstock_contracts.enums import ControlAction, JobStatus, WorkflowType
 from penstock_store.errors import StoreUnavailable
@@ -24,7 +35,17 @@ ACTIONS = {
     "replay": ControlAction.RE_REVIEW,
 }
 _NOTHING_MORE = views.Wanted()
-_CODES: dict[type[Exception], int] = {JobUnknown: 404, JobOver: 409, NothingToRetry: 409, StoreUnavailable: 503}
+_SHOWN = 20
+_CODES: dict[type[Exception], int] = {
+    JobUnknown: 404,
+    LetterUnknown: 404,
+    NotBlocked: 404,
+    JobOver: 409,
+    NothingToRetry: 409,
+    LetterSettled: 409,
+    NothingToSend: 409,
+    StoreUnavailable: 503,
+}
 
 
 def build_app(desk: Desk, tokens: Tokens) -> FastAPI:
@@ -43,10 +64,12 @@ def build_app(desk: Desk, tokens: Tokens) -> FastAPI:
     app = FastAPI(title="Penstock jobs API", version="1", dependencies=[Depends(actor)], docs_url=None, redoc_url=None)
     for error in _CODES:
         app.add_exception_handler(error, _refused)
+    repairs = RepairDesk(desk.store, desk.codec)
     _add_listing(app, desk)
-    _add_looking(app, desk)
+    _add_looking(app, desk, repairs)
     _add_wishes(app, desk, actor)
-    _add_records(app, desk)
+    _add_schemas(app, desk)
+    add_letters(app, repairs, actor)
     return app
 
 
@@ -93,20 +116,27 @@ def _add_listing(app: FastAPI, desk: Desk) -> None:
         return views.JobPage(jobs=[views.Job.model_validate(row) for row in page], next=following)
 
 
-def _add_looking(app: FastAPI, desk: Desk) -> None:
-    @app.get("/workflow-queue/metrics", summary="How many jobs there are")
+def _add_looking(app: FastAPI, desk: Desk, repairs: RepairDesk) -> None:
+    @app.get("/workflow-queue/metrics", summary="How many jobs there are, and what waits for a person")
     async def metrics() -> views.Counts:
         jobs: dict[WorkflowType, dict[JobStatus, int]] = {}
         for (kind, status), number in (await desk.store.jobs.counts()).items():
             jobs.setdefault(WorkflowType(kind), {})[JobStatus(status)] = number
         runs = jobs.get(WorkflowType.CODE_REVIEW, {})
-        return views.Counts(runs={status: runs.get(status, 0) for status in JobStatus}, jobs=jobs)
+        return views.Counts(
+            runs={status: runs.get(status, 0) for status in JobStatus},
+            jobs=jobs,
+            dead_letters=dict(await desk.store.dead_letters.counts()),
+            blocked_streams=len(await repairs.blocked()),
+            stalls=list(await repairs.oldest(_SHOWN)),
+        )
 
     @app.get("/workflow-queue/jobs/{job_id}", summary="A job and its stages")
     async def job(job_id: str) -> views.JobWithStages:
         found = views.Job.model_validate(await desk.job(job_id))
         stages = [views.Job.model_validate(row) for row in await desk.store.jobs.children(job_id)]
-        return views.JobWithStages(**found.model_dump(), stages=stages)
+        stalls = await repairs.stalls_of(found.parent_id or found.id)
+        return views.JobWithStages(**found.model_dump(), stages=stages, stalls=list(stalls))
 
     @app.get("/workflow-queue/jobs/{job_id}/history", summary="Every attempt of every part of a run")
     async def history(job_id: str) -> views.History:

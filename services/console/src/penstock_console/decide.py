@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock_console.errors import JobOver, NothingToRetry
-from penstock_contracts.enums import ControlAction, JobStatus
+from penstock_contracts.enums import ControlAction, JobStatus, RepairAction
 from penstock_contracts.envelope import Envelope
 from penstock_contracts.event import Event
-from penstock_contracts.facts import WorkflowControl
+from penstock_contracts.facts import RepairRequested, WorkflowControl
 from penstock_contracts.ids import deterministic_id
 
 SOURCE = "console"
@@ -37,6 +37,54 @@ class Wish:
     reason: str = ""
     stage: str = ""
     part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """What a repair is about: the event of a dead letter, or of a blocked stream nothing but its name."""
+
+    stream: str
+    subject: str = ""
+    run_id: str = ""
+    stage: str = ""
+    part: str = ""
+    attempt: int = 0
+    correlation_id: str = ""
+    letter_id: str = ""
+    event_id: str = ""
+    event_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What somebody asks of it. `key` makes a repair that is sent twice the same one."""
+
+    action: RepairAction
+    actor: str
+    key: str
+    reason: str = ""
+
+
+def repair_event(stuck: Stuck, repair: Repair, now: datetime) -> Event[RepairRequested]:
+    fact = RepairRequested(
+        repair.action, repair.actor, repair.reason, stuck.letter_id, stuck.event_id, stuck.event_type
+    )
+    return Event(
+        Envelope(
+            id=deterministic_id("repair", stuck.letter_id or stuck.stream, repair.action.value, repair.key),
+            type=RepairRequested.TYPE,
+            source=SOURCE,
+            time=now,
+            stream=stuck.stream,
+            subject=stuck.subject,
+            workflow_id=stuck.run_id,
+            stage=stuck.stage,
+            part=stuck.part,
+            attempt=stuck.attempt,
+            correlation_id=stuck.correlation_id,
+        ),
+        fact,
+    )
 
 
 def control_event(run: Run, wish: Wish, now: datetime) -> Event[WorkflowControl]:

@@ -3,7 +3,11 @@
 ConsoleError
 ├── JobUnknown       404
 ├── JobOver          409: what is over is not changed any more; ask for a replay
-└── NothingToRetry   409: no part of this run was given up, or it must be said which
+├── NothingToRetry   409: no part of this run was given up, or it must be said which
+├── LetterUnknown    404
+├── LetterSettled    409: it was redriven, sent back or put aside before
+├── NothingToSend    409: a letter without the bytes that could be sent again
+└── NotBlocked       404: no row of this stream is blocked
 """
 
 
@@ -27,3 +31,31 @@ class JobOver(ConsoleError):
 
 class NothingToRetry(ConsoleError):
     """There is not exactly one part to retry."""
+
+
+class LetterUnknown(ConsoleError):
+    """There is no such dead letter."""
+
+    def __init__(self, letter_id: str) -> None:
+        super().__init__(f"there is no dead letter {letter_id}")
+
+
+class LetterSettled(ConsoleError):
+    """The dead letter is not open any more."""
+
+    def __init__(self, letter_id: str, resolution: str) -> None:
+        super().__init__(f"dead letter {letter_id} is settled: {resolution}")
+
+
+class NothingToSend(ConsoleError):
+    """The dead letter has no value that could be sent again."""
+
+    def __init__(self, letter_id: str) -> None:
+        super().__init__(f"dead letter {letter_id} has no value that could be sent again: discard it")
+
+
+class NotBlocked(ConsoleError):
+    """Nothing of this stream is blocked."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"no row of stream {stream} is blocked")

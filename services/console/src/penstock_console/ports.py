@@ -1,9 +1,10 @@
-"""What the console needs of the store: to read jobs, letters and schemas, and to put an event on its way."""
+"""What the console needs of the store: to read jobs, letters and schemas, to put an event on its
+way, to settle letters and unblock streams."""
 
 from datetime import datetime
 from typing import Protocol
 
-from penstock_store.ports import DeadLetters, Jobs, Receipts, Schemas
+from penstock_store.ports import DeadLetters, Jobs, Outbox, Receipts, Schemas, Streams
 
 
 class Rooms(Protocol):
@@ -17,6 +18,12 @@ class Rooms(Protocol):
 
     @property
     def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    @property
+    def streams(self) -> Streams: ...
 
     @property
     def schemas(self) -> Schemas: ...

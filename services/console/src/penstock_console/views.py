@@ -1,10 +1,11 @@
 """The shapes of the API's answers."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, Stage, WorkflowType
+from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, RepairAction, Stage, WorkflowType
 
 
 class _View(BaseModel):
@@ -35,8 +36,23 @@ class Job(_View):
     finished_at: datetime | None
 
 
+class Stall(_View):
+    """What keeps a run from going on, or has kept it, and waits for a person: a dead letter, or a blocked stream."""
+
+    letter_id: str
+    stream: str
+    run_id: str
+    event_id: str
+    event_type: str
+    stage: str
+    error: str
+    remedy: str
+    since: datetime | None
+
+
 class JobWithStages(Job):
     stages: list[Job]
+    stalls: list[Stall]
 
 
 class JobPage(_View):
@@ -70,10 +86,14 @@ class History(_View):
 
 
 class Counts(_View):
-    """How many jobs there are: of all runs by status, and of every type by status."""
+    """How many jobs there are: of all runs by status, and of every type by status. And what waits for a person: open
+    dead letters by reason, blocked streams, and the oldest of them with their remedies."""
 
     runs: dict[JobStatus, int]
     jobs: dict[WorkflowType, dict[JobStatus, int]]
+    dead_letters: dict[str, int]
+    blocked_streams: int
+    stalls: list[Stall]
 
 
 class AskedFor(_View):
@@ -87,20 +107,90 @@ class AskedFor(_View):
 
 
 class DeadLetter(_View):
+    """A record that could not be read, handled or applied. `stage` is that of its event."""
+
     id: str
     consumer: str
+    topic: str
     stream: str
     run_id: str
     event_id: str
     event_type: str
+    stage: str
     reason: str
     error: str
     remedy: str
     created_at: datetime | None
+    resolved_at: datetime | None
+    resolution: str
 
 
-class DeadLetters(_View):
+class DeadLetterPage(_View):
+    """Oldest first. `next` is the `after` of the next page, or null."""
+
     dead_letters: list[DeadLetter]
+    next: str | None
+
+
+class Redrive(_View):
+    """One try to apply a stalled event again; where it failed, why."""
+
+    event_id: str
+    actor: str
+    asked_at: datetime
+    error: str
+
+
+class ShownLetter(DeadLetter):
+    """With its headers, its event where it can be decoded, else in words why not, and every redrive of it."""
+
+    partition: int
+    position: int
+    headers: dict[str, str]
+    event: dict[str, Any] | None
+    undecodable: str
+    redrives: list[Redrive]
+
+
+class BlockedStream(_View):
+    """A stream of which Kafka refused a record: it and what follows it waits."""
+
+    stream: str
+    topic: str
+    event_id: str
+    event_type: str
+    run_id: str
+    stage: str
+    error: str
+    remedy: str
+
+
+class BlockedStreams(_View):
+    blocked_streams: list[BlockedStream]
+
+
+class Repaired(_View):
+    """What was asked of a dead letter or a blocked stream. `outcome` says what has become of it; it is empty while the
+    orchestrator has to apply it, which the letter will tell."""
+
+    action: RepairAction
+    actor: str
+    stream: str
+    letter_id: str
+    run_id: str
+    event_id: str
+    outcome: str
+    new: bool
+
+
+class Given(BaseModel):
+    reason: str = Field(default="", max_length=500)
+
+
+class Reason(BaseModel):
+    """Discarding is for good, so it has to be said why."""
+
+    reason: str = Field(min_length=1, max_length=500)
 
 
 class Wanted(BaseModel):

@@ -16,6 +16,7 @@ from penstock_contracts.facts import (
     EpochGrown,
     Fact,
     PrReceived,
+    RepairRequested,
     StallCleared,
     TimerFired,
     WorkflowControl,
@@ -27,6 +28,7 @@ from penstock_orchestrator.answering import decide_answer
 from penstock_orchestrator.controls import control_run, pause_runs, resume_runs
 from penstock_orchestrator.decision import Decision
 from penstock_orchestrator.opening import open_run
+from penstock_orchestrator.repairing import decide_repair
 from penstock_orchestrator.rules import Rules
 from penstock_orchestrator.state import TRUSTED, StreamState
 from penstock_orchestrator.timing import decide_timer
@@ -51,9 +53,10 @@ def decide(rules: Rules, state: StreamState, event: Event[Fact], now: datetime) 
 def stall(
     rules: Rules, state: StreamState, event: Event[Fact], now: datetime, *, error: str, remedy: str
 ) -> Sequence[Event[Fact]]:
-    """Total: what is stored when this event cannot be applied, under ids apart from those of its redrive."""
+    """Total: what is stored when this event cannot be applied, under ids apart from those of its redrive, and of one
+    that failed again."""
     envelope = event.envelope
-    cause = Event(replace(envelope, id=deterministic_id("stalled", envelope.id)), event.fact)
+    cause = Event(replace(envelope, id=deterministic_id("stalled", envelope.id, str(state.sequence))), event.fact)
     decision = Decision(rules, state, cause, now)
     fact = WorkflowStalled(envelope.workflow_id, envelope.stage, envelope.id, envelope.type, error=error, remedy=remedy)
     decision.say(fact, envelope.workflow_id)
@@ -98,5 +101,6 @@ def _commanded(decision: Decision, fact: PrReceived) -> None:
 _DECIDES: dict[str, Callable[[Decision, Any], None]] = {
     PrReceived.TYPE: _received,
     WorkflowControl.TYPE: control_run,
+    RepairRequested.TYPE: decide_repair,
     TimerFired.TYPE: decide_timer,
 }

@@ -10,13 +10,13 @@ from datetime import datetime
 from penstock_contracts.enums import CLOSINGS, Stage
 from penstock_contracts.envelope import Envelope
 from penstock_contracts.event import Event
-from penstock_contracts.facts import AnswerIgnored, Fact
+from penstock_contracts.facts import Answer, AnswerIgnored, Fact
 from penstock_contracts.ids import inner_id, request_id
 from penstock_orchestrator.errors import UnknownPullRequest
 from penstock_orchestrator.evolve import evolve
 from penstock_orchestrator.requests import request_of
 from penstock_orchestrator.rules import Rules
-from penstock_orchestrator.state import Run, StreamState
+from penstock_orchestrator.state import Part, Run, StreamState
 
 SOURCE = "penstock/orchestrator"
 
@@ -57,6 +57,11 @@ class Decision:
             not_after=None if closing else self.now + self.rules.part_deadline,
         )
         self._add(envelope, fact)
+
+    def answer(self, run: Run, part: Part, fact: Answer) -> None:
+        """In the place of who was asked, for an answer that will never come."""
+        envelope = self._envelope(inner_id(self.cause.envelope.id, len(self.events)), fact, run.id)
+        self._add(replace(envelope, stage=str(part.stage), part=part.part, attempt=part.attempt), fact)
 
     def ignore(self, why: str) -> None:
         """The delivered event changes nothing: only that is stored, and why."""

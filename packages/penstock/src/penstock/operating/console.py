@@ -7,7 +7,16 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from penstock.operating.errors import ConsoleRefused, ConsoleUnreachable, NotAdmitted, NotUnderstood
-from penstock_console.views import AskedFor, History, JobPage, JobWithStages
+from penstock_console.views import (
+    AskedFor,
+    BlockedStreams,
+    DeadLetterPage,
+    History,
+    JobPage,
+    JobWithStages,
+    Repaired,
+    ShownLetter,
+)
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SECONDS = 15.0
@@ -46,6 +55,23 @@ class Console:
     async def ask(self, job_id: str, action: str, wanted: Mapping[str, str]) -> AskedFor:
         path = f"jobs/{_segment(job_id)}/{action}"
         return AskedFor.model_validate_json(await self._answer("POST", path, body=wanted))
+
+    async def dead_letters(self, filters: Mapping[str, str]) -> DeadLetterPage:
+        return DeadLetterPage.model_validate_json(await self._answer("GET", "dead-letters", params=filters))
+
+    async def dead_letter(self, letter_id: str) -> ShownLetter:
+        return ShownLetter.model_validate_json(await self._answer("GET", f"dead-letters/{_segment(letter_id)}"))
+
+    async def blocked_streams(self) -> BlockedStreams:
+        return BlockedStreams.model_validate_json(await self._answer("GET", "blocked-streams"))
+
+    async def repair(self, letter_id: str, action: str, given: Mapping[str, str]) -> Repaired:
+        path = f"dead-letters/{_segment(letter_id)}/{action}"
+        return Repaired.model_validate_json(await self._answer("POST", path, body=given))
+
+    async def unblock(self, stream: str, given: Mapping[str, str]) -> Repaired:
+        path = f"blocked-streams/{_segment(stream)}/unblock"
+        return Repaired.model_validate_json(await self._answer("POST", path, body=given))
 
     async def _answer(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, str] | None = None

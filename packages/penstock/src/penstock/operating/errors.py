@@ -4,9 +4,8 @@ OperatingError
 ├── NotUnderstood          the command line or a setting does not say what is wanted
 ├── ConsoleUnreachable     nobody answers where the API should be
 ├── NotAdmitted            the API does not know the token
-├── ConsoleRefused         the API knows the job and says no
+├── ConsoleRefused         the API knows what is meant and says no
 ├── StillAtWork            services run on what shall be brought in order
-├── LetterUnknown          there is no such dead letter
 └── RepositoryUnknown      no pull request of this repository is stored
 """
 
@@ -50,13 +49,6 @@ class NotAdmitted(OperatingError):
 
 class ConsoleRefused(OperatingError):
     """The jobs API refuses, and says why."""
-
-
-class LetterUnknown(OperatingError):
-    """There is no such dead letter."""
-
-    def __init__(self, letter_id: str) -> None:
-        super().__init__(f"there is no dead letter {letter_id}: `penstock dlq ls` lists those that are open")
 
 
 class RepositoryUnknown(OperatingError):

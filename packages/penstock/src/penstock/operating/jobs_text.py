@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from penstock.operating.columns import aligned
-from penstock_console.views import AskedFor, Execution, Job, JobPage, JobWithStages
+from penstock_console.views import AskedFor, Execution, Job, JobPage, JobWithStages, Stall
 
 _HEADER = ("id", "status", "result", "pull request", "opened", "waits for")
 _HISTORY = ("stage", "part", "attempt", "state", "outcome", "took", "why")
@@ -26,6 +26,8 @@ def job(shown: JobWithStages, history: Sequence[Execution], now: datetime) -> st
     if shown.stages:
         stages = [(stage.stage, stage.status.value, _result(stage), stage.id) for stage in shown.stages]
         blocks += ["\n", aligned((("heavy stage", "status", "result", "id"), *stages), indent="  ")]
+    for stall in shown.stalls:
+        blocks += ["\n", aligned(tuple(_stalled(stall, now)), indent="  ")]
     if history:
         blocks += ["\n", aligned((_HISTORY, *map(_attempt, history)), indent="  ")]
     return "".join(blocks)
@@ -55,16 +57,25 @@ def _facts(shown: Job, now: datetime) -> Iterator[tuple[str, str]]:
     yield "status", ", ".join(word for word in (shown.status.value, _result(shown)) if word)
     if shown.waiting_for:
         since = f", for {span(now - shown.waiting_since)}" if shown.waiting_since else ""
-        until = f", until {_clock(shown.waiting_until)}" if shown.waiting_until else ""
+        until = f", until {clock(shown.waiting_until)}" if shown.waiting_until else ""
         yield "waits for", f"{shown.waiting_for}{since}{until}"
     yield "head", shown.head or "not read yet"
-    yield "opened", f"{_clock(shown.created_at)}, {span(now - shown.created_at)} ago"
+    yield "opened", f"{clock(shown.created_at)}, {span(now - shown.created_at)} ago"
     if shown.finished_at:
-        yield "finished", f"{_clock(shown.finished_at)}, after {span(shown.finished_at - shown.created_at)}"
+        yield "finished", f"{clock(shown.finished_at)}, after {span(shown.finished_at - shown.created_at)}"
     if shown.parent_id:
         yield "stage of", shown.parent_id
     yield "stream", shown.stream
     yield "correlation", shown.correlation_id
+
+
+def _stalled(stall: Stall, now: datetime) -> Iterator[tuple[str, str]]:
+    """Event, stage and what to do, in words that can be pasted."""
+    since = f", {span(now - stall.since)} ago" if stall.since else ""
+    yield "stalled", f"{stall.event_type or 'a record'} {stall.event_id}{since}"
+    yield "at stage", stall.stage or "none"
+    yield "because", stall.error
+    yield "remedy", stall.remedy
 
 
 def _attempt(row: Execution) -> tuple[str, ...]:
@@ -82,5 +93,5 @@ def _waits(shown: Job) -> str:
     return shown.waiting_for
 
 
-def _clock(moment: datetime) -> str:
+def clock(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,34 +1,20 @@
-"""What `penstock dlq` does: lists dead letters, shows one, applies or sends them again, puts them aside.
+"""What `penstock dlq` does with its words: lists what is stuck, shows a letter, and asks the console to repair it."""
 
-It works on the store and not through the API: to apply an event again takes the orchestrator's fold, which no other
-service may import.
-"""
-
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TextIO
 
-import msgspec
-
-from penstock.operating.columns import aligned, plain
+from penstock.operating import letters_text
+from penstock.operating.console import Console
 from penstock.operating.ending import DONE, REFUSED
-from penstock.operating.errors import LetterUnknown
-from penstock.operating.jobs_text import span
-from penstock_contracts.codec import Codec
-from penstock_contracts.errors import ContractError
-from penstock_contracts.event import Event
-from penstock_contracts.facts import Fact
-from penstock_orchestrator.fold import OrchestratorFold
-from penstock_store.errors import NotRedrivable
-from penstock_store.letters import STALLED
-from penstock_store.ports import Store
-from penstock_store.rows import DeadLetterRow, NewOutboxRow, Verdict
+from penstock.operating.errors import ConsoleRefused
+from penstock_console.views import DeadLetter, Redrive, Repaired, ShownLetter
 
-_HEADER = ("id", "reason", "event", "consumer", "run", "age", "error")
-_LONGEST = 60
-SENT_BACK = "sent back to its topic"
+_LOOK_EVERY = 0.25
+_PAGE = "500"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,22 @@
 """Leases, deliveries and dead letters in memory."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from penstock_store.errors import StoreUnavailable
 from penstock_store.memory.streams import write_letters
 from penstock_store.memory.tables import Tables
-from penstock_store.rows import DeadLetterRow, Lease, NewOutboxRow, Place
+from penstock_store.rows import (
+    OPEN_LETTERS,
+    DeadLetterRow,
+    Lease,
+    LetterFilter,
+    LetterState,
+    NewOutboxRow,
+    Place,
+)
 
 
 class MemoryLeases:
@@ -94,16 +103,42 @@ class MemoryDeadLetters:
         self._tables.ask()
         return self._tables.letters.get(letter_id)
 
-    async def open_letters(self, limit: int = 100) -> Sequence[DeadLetterRow]:
+    async def letters(self, wanted: LetterFilter = OPEN_LETTERS) -> Sequence[DeadLetterRow]:
         self._tables.ask()
-        return [letter for letter in self._tables.letters.values() if letter.resolved_at is None][:limit]
+        in_order = sorted(self._tables.letters.values(), key=_age)
+        last = self._tables.letters.get(wanted.after)
+        following = [letter for letter in in_order if last is None or _age(letter) > _age(last)]
+        return [letter for letter in following if _is_wanted(letter, wanted)][: wanted.limit]
 
-    async def resolve(self, letter_id: str, resolution: str) -> None:
+    async def counts(self) -> Mapping[str, int]:
+        return Counter(letter.reason for letter in await self.letters(LetterFilter(limit=len(self._tables.letters))))
+
+    async def settle(self, letter_id: str, resolution: str, said: Sequence[NewOutboxRow] = ()) -> bool:
         with self._tables.transaction() as transaction:
             letter = self._tables.letters.get(letter_id)
-            if letter and letter.resolved_at is None:
-                resolved = replace(letter, resolved_at=self._tables.now(), resolution=resolution)
-                transaction.put(self._tables.letters, letter_id, resolved)
+            if letter is None or letter.resolved_at is not None:
+                return False
+            resolved = replace(letter, resolved_at=self._tables.now(), resolution=resolution)
+            transaction.put(self._tables.letters, letter_id, resolved)
+            for row in said:
+                transaction.publish(row)
+        return True
+
+
+def _age(letter: DeadLetterRow) -> tuple[datetime, str]:
+    return (letter.created_at or datetime.min.replace(tzinfo=UTC), letter.id)
+
+
+def _is_wanted(letter: DeadLetterRow, wanted: LetterFilter) -> bool:
+    states = {LetterState.OPEN: letter.resolved_at is None, LetterState.RESOLVED: letter.resolved_at is not None}
+    pairs = (
+        (wanted.stream, letter.stream),
+        (wanted.run_id, letter.run_id),
+        (wanted.reason, letter.reason),
+        (wanted.event_type, letter.event_type),
+        (wanted.topic, letter.record.topic),
+    )
+    return states.get(wanted.state, True) and all(found == asked for asked, found in pairs if asked)
 
 
 def _key(consumer: str, place: Place) -> tuple[str, str, int, int]:

@@ -77,17 +77,20 @@ class MemoryOutbox:
             if row_id in self._tables.unsent:
                 transaction.put(self._tables.blocked, row_id, error)
 
-    async def unblock(self, stream: str) -> int:
+    async def unblock(self, stream: str, said: Sequence[NewOutboxRow] = ()) -> int:
         tables = self._tables
         with tables.transaction() as transaction:
             freed = [row_id for row_id in tables.blocked if tables.outbox[row_id].stream == stream]
             for row_id in freed:
                 transaction.drop(tables.blocked, row_id)
+            for row in said if freed else ():
+                transaction.publish(row)
         return len(freed)
 
-    async def blocked(self, limit: int = 100) -> Sequence[tuple[OutboxRow, str]]:
+    async def blocked(self, limit: int = 100, stream: str = "") -> Sequence[tuple[OutboxRow, str]]:
         self._tables.ask()
-        return [(self._tables.outbox[row_id], error) for row_id, error in sorted(self._tables.blocked.items())][:limit]
+        rows = [(self._tables.outbox[row_id], error) for row_id, error in sorted(self._tables.blocked.items())]
+        return [(row, error) for row, error in rows if stream in ("", row.stream)][:limit]
 
     async def oldest_unsent(self) -> datetime | None:
         self._tables.ask()

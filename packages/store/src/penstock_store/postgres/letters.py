@@ -1,14 +1,22 @@
 """Dead letters and counted deliveries on PostgreSQL."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 from penstock_store.hints import Hint
 from penstock_store.postgres.database import Database
 from penstock_store.postgres.headers import unpack_headers
 from penstock_store.postgres.hints import PostgresHints
 from penstock_store.postgres.writing import columns, write_letter, write_outbox
-from penstock_store.rows import DeadLetterRow, NewOutboxRow, Place, RawRecord
+from penstock_store.rows import (
+    OPEN_LETTERS,
+    DeadLetterRow,
+    LetterFilter,
+    LetterState,
+    NewOutboxRow,
+    Place,
+    RawRecord,
+)
 
 _LETTER = """
 select id, consumer, topic, partition, position, key, headers, value, stream, run_id, event_id, event_type, reason,
@@ -16,7 +24,13 @@ select id, consumer, topic, partition, position, key, headers, value, stream, ru
 from workflow.dead_letters
 """
 _BY_ID = _LETTER + "where id = %s"
-_OPEN = _LETTER + "where resolved_at is null order by created_at, id limit %s"
+_OF_STATE: Mapping[LetterState, LiteralString] = {
+    LetterState.OPEN: "resolved_at is null",
+    LetterState.RESOLVED: "resolved_at is not null",
+    LetterState.ANY: "true",
+}
+_AFTER: LiteralString = "(created_at, id) > (select created_at, id from workflow.dead_letters where id = %s)"
+_COUNTS = "select reason, count(*) from workflow.dead_letters where resolved_at is null group by reason"
 _RESOLVE = """
 update workflow.dead_letters set resolved_at = clock_timestamp(), resolution = %s where id = %s and resolved_at is null
 """
@@ -53,11 +67,32 @@ class PostgresDeadLetters:
     async def get(self, letter_id: str) -> DeadLetterRow | None:
         return await read_letter(self._database, letter_id)
 
-    async def open_letters(self, limit: int = 100) -> Sequence[DeadLetterRow]:
-        return [_letter(*row) for row in await self._database.tuples(_OPEN, (limit,))]
+    async def letters(self, wanted: LetterFilter = OPEN_LETTERS) -> Sequence[DeadLetterRow]:
+        given: dict[LiteralString, str] = {
+            "stream = %s": wanted.stream,
+            "run_id = %s": wanted.run_id,
+            "reason = %s": wanted.reason,
+            "event_type = %s": wanted.event_type,
+            "topic = %s": wanted.topic,
+            _AFTER: wanted.after,
+        }
+        conditions = [_OF_STATE[wanted.state], *(condition for condition, value in given.items() if value)]
+        where: LiteralString = "where " + " and ".join(conditions)
+        values = [value for value in given.values() if value]
+        statement = _LETTER + where + " order by created_at, id limit %s"
+        return [_letter(*row) for row in await self._database.tuples(statement, (*values, wanted.limit))]
 
-    async def resolve(self, letter_id: str, resolution: str) -> None:
-        await self._database.execute(_RESOLVE, (resolution, letter_id))
+    async def counts(self) -> Mapping[str, int]:
+        return dict(await self._database.tuples(_COUNTS))
+
+    async def settle(self, letter_id: str, resolution: str, said: Sequence[NewOutboxRow] = ()) -> bool:
+        async with self._database.transaction() as connection:
+            settled = (await connection.execute(_RESOLVE, (resolution, letter_id))).rowcount == 1
+            if settled:
+                await write_outbox(connection, said)
+        if settled and said:
+            self._hints.give(Hint.OUTBOX)
+        return settled
 
 
 async def read_letter(database: Database, letter_id: str) -> DeadLetterRow | None:

@@ -57,7 +57,7 @@ update workflow.outbox_messages set blocked_at = null, error = '' where stream =
 """
 _BLOCKED = """
 select id, stream, topic, key, spread, headers, value, error from workflow.outbox_messages
-where blocked_at is not null order by id limit %s
+where blocked_at is not null and (%s = '' or stream = %s) order by id limit %s
 """
 _OLDEST = "select created_at from workflow.outbox_messages where sent_at is null order by id limit 1"
 _READ = """
@@ -131,13 +131,16 @@ class PostgresOutbox:
             await check_fence(connection, lease)
             await connection.execute(_BLOCK, (error, row_id))
 
-    async def unblock(self, stream: str) -> int:
-        freed = await self._database.execute(_UNBLOCK, (stream,))
+    async def unblock(self, stream: str, said: Sequence[NewOutboxRow] = ()) -> int:
+        async with self._database.transaction() as connection:
+            freed = (await connection.execute(_UNBLOCK, (stream,))).rowcount
+            if freed:
+                await write_outbox(connection, said)
         self._hints.give(Hint.OUTBOX)
         return freed
 
-    async def blocked(self, limit: int = 100) -> Sequence[tuple[OutboxRow, str]]:
-        rows = await self._database.tuples(_BLOCKED, (limit,))
+    async def blocked(self, limit: int = 100, stream: str = "") -> Sequence[tuple[OutboxRow, str]]:
+        rows = await self._database.tuples(_BLOCKED, (stream, stream, limit))
         return [(_outbox_row(*row), error) for *row, error in rows]
 
     async def oldest_unsent(self) -> datetime | None:
