@@ -180,12 +180,7 @@ def _add_wishes(app: FastAPI, desk: Desk, who: object) -> None:
         add(name, action)
 
 
-def _add_records(app: FastAPI, desk: Desk) -> None:
-    @app.get("/workflow-queue/dead-letters", summary="Records that could not be handled and wait for somebody")
-    async def dead_letters(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> views.DeadLetters:
-        letters = await desk.store.dead_letters.open_letters(limit)
-        return views.DeadLetters(dead_letters=[views.DeadLetter.model_validate(letter) for letter in letters])
-
+def _add_schemas(app: FastAPI, desk: Desk) -> None:
     @app.get("/schemas/ids/{schema_id}", summary="A schema by its id, as a schema registry answers")
     async def schema(schema_id: int) -> JSONResponse:
         text = await desk.store.schemas.text(schema_id)

@@ -19,134 +19,108 @@ _PAGE = "500"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where the commands on letters are carried out."""
+    """Where the commands on letters are given. Each answers the exit code. Raises what the console's client raises."""
 
-    store: Store
-    codec: Codec
+    console: Console
     out: TextIO
 
-    async def listed(self, limit: int, *, as_json: bool) -> int:
-        letters = await self.store.dead_letters.open_letters(limit)
+    async def listed(self, filters: Mapping[str, str], now: datetime, *, as_json: bool) -> int:
+        page = await self.console.dead_letters(filters)
+        blocked = await self.console.blocked_streams()
         if as_json:
-            self._say(_json([_told(letter) for letter in letters]))
-        elif not letters:
-            self._say("no dead letters\n")
+            told = {**page.model_dump(mode="json"), **blocked.model_dump(mode="json")}
+            self.out.write(letters_text.as_json(told))
         else:
-            now = await self.store.now()
-            self._say(aligned((_HEADER, *(_row(letter, now) for letter in letters))))
+            self.out.write(letters_text.page(page, blocked, now))
         return DONE
 
     async def shown(self, letter_id: str, *, as_json: bool) -> int:
-        """Raises LetterUnknown."""
-        letter = await self._letter(letter_id)
-        event = await self._decoded(letter)
-        told = {**_told(letter), "headers": _headers(letter), "event": event}
-        self._say(_json(told) if as_json else _page(told))
+        letter = await self.console.dead_letter(letter_id)
+        told = letter.model_dump(mode="json")
+        self.out.write(letters_text.as_json(told) if as_json else letters_text.letter(letter))
         return DONE
 
-    async def redriven(self, ids: Sequence[str], fold: OrchestratorFold) -> int:
-        """Each on its own: one that fails again does not stop the others. Raises LetterUnknown."""
-        outcomes = [await self._redriven(await self._letter(letter_id), fold) for letter_id in ids]
-        return DONE if all(outcomes) else REFUSED
+    async def redriven(self, ids: Sequence[str], given: Mapping[str, str], wait: float) -> int:
+        """Each on its own: one that fails again, or is refused, does not stop the others."""
+        done = [await self._redriven(letter_id, given, wait) for letter_id in ids]
+        return DONE if all(done) else REFUSED
 
-    async def open_ids(self, limit: int) -> Sequence[str]:
-        return [letter.id for letter in await self.store.dead_letters.open_letters(limit)]
+    async def redriven_all(self, filters: Mapping[str, str], given: Mapping[str, str], wait: float) -> int:
+        """All that a redrive is the remedy of; what was given up for another reason is told and left."""
+        letters = [letter async for letter in self._open(filters)]
+        for letter in letters:
+            if not letters_text.is_to_be_redriven(letter):
+                self._say(letter.id, f"left as it is: {letter.remedy}")
+        return await self.redriven([one.id for one in letters if letters_text.is_to_be_redriven(one)], given, wait)
 
-    async def discarded(self, ids: Sequence[str], reason: str) -> int:
-        """Raises LetterUnknown."""
-        for letter_id in ids:
-            letter = await self._letter(letter_id)
-            if letter.resolved_at is not None:
-                self._say(f"{letter.id}  was {letter.resolution} before\n")
-                continue
-            await self.store.dead_letters.resolve(letter.id, f"discarded: {reason}")
-            self._say(f"{letter.id}  discarded{_way_on(letter)}\n")
+    async def discarded(self, ids: Sequence[str], given: Mapping[str, str]) -> int:
+        done = [await self._asked(letter_id, "discard", given) for letter_id in ids]
+        for repaired in filter(None, done):
+            self._say(repaired.letter_id, f"discarded as {repaired.actor}{_way_on(repaired)}")
+        return DONE if all(done) else REFUSED
+
+    async def unblocked(self, streams: Sequence[str], given: Mapping[str, str]) -> int:
+        for stream in streams:
+            repaired = await self.console.unblock(stream, given)
+            self._say(stream, f"unblocked as {repaired.actor}; what Kafka refuses again stands in `penstock dlq ls`")
         return DONE
 
-    async def _redriven(self, letter: DeadLetterRow, fold: OrchestratorFold) -> bool:
-        try:
-            if letter.resolved_at is not None:
-                raise NotRedrivable(letter.id, f"it is {letter.resolution}")
-            if letter.reason != STALLED:
-                await self._sent_back(letter)
-                self._say(f"{letter.id}  {SENT_BACK} {letter.record.topic}{_way_on(letter)}\n")
-                return True
-            verdict = await self.store.streams.redrive(letter.id, fold)
-        except NotRedrivable as error:
-            self._say(f"{letter.id}  {error.why}\n")
+    async def _redriven(self, letter_id: str, given: Mapping[str, str], wait: float) -> bool:
+        repaired = await self._asked(letter_id, "redrive", given)
+        if repaired is None:
             return False
-        if verdict is Verdict.STALLED:
-            self._say(f"{letter.id}  it cannot be applied yet: {plain(letter.error)}\n")
-            return False
-        self._say(f"{letter.id}  applied to {letter.stream}\n")
-        return True
+        if repaired.outcome:
+            self._say(letter_id, f"{repaired.outcome}{_way_on(repaired)}")
+            return True
+        if not wait:
+            self._say(letter_id, f"asked for as {repaired.actor}; what became of it: `penstock dlq show {letter_id}`")
+            return True
+        return await self._outcome(repaired, wait)
 
-    async def _sent_back(self, letter: DeadLetterRow) -> None:
-        """Its bytes as they were, at a new place: what was handled before is known by its id and not done again."""
-        record = letter.record
-        if record.value is None:
-            raise NotRedrivable(letter.id, "it has no value that could be sent again")
-        row = NewOutboxRow(
-            stream=letter.stream or letter.id,
-            topic=record.topic,
-            key=record.key.decode(errors="replace") if record.key else letter.stream or letter.id,
-            spread=None,
-            headers=record.headers,
-            value=record.value,
+    async def _outcome(self, repaired: Repaired, wait: float) -> bool:
+        letter_id, until = repaired.letter_id, time.monotonic() + wait
+        letter = await self.console.dead_letter(letter_id)
+        while not _is_known(letter, repaired) and time.monotonic() < until:
+            await asyncio.sleep(_LOOK_EVERY)
+            letter = await self.console.dead_letter(letter_id)
+        if letter.resolved_at is not None:
+            self._say(letter_id, f"applied to {letter.stream}{_way_on(repaired)}")
+            return True
+        if _is_known(letter, repaired):
+            self._say(letter_id, f"it cannot be applied yet: {letter.error}")
+            return False
+        self._say(
+            letter_id,
+            f"not carried out within {wait:g} s: is an orchestrator running, and is its stream not blocked? It stays "
+            f"asked for; what becomes of it: `penstock dlq show {letter_id}`",
         )
-        await self.store.outbox.put([row])
-        await self.store.dead_letters.resolve(letter.id, SENT_BACK)
+        return False
 
-    async def _letter(self, letter_id: str) -> DeadLetterRow:
-        letter = await self.store.dead_letters.get(letter_id)
-        if letter is None:
-            raise LetterUnknown(letter_id)
-        return letter
-
-    async def _decoded(self, letter: DeadLetterRow) -> object:
-        value = letter.record.value
-        if value is None:
-            return "no value"
+    async def _asked(self, letter_id: str, action: str, given: Mapping[str, str]) -> Repaired | None:
+        """None where the console knows better, which is told."""
         try:
-            event: Event[Fact] = self.codec.decode(letter.record.headers, value)
-        except ContractError as error:
-            return f"{len(value)} bytes that cannot be decoded: {error}"
-        return msgspec.to_builtins(event.fact)
+            return await self.console.repair(letter_id, action, given)
+        except ConsoleRefused as error:
+            self._say(letter_id, str(error))
+            return None
 
-    def _say(self, text: str) -> None:
-        self.out.write(text)
+    async def _open(self, filters: Mapping[str, str]) -> AsyncIterator[DeadLetter]:
+        after: str | None = ""
+        while after is not None:
+            page = await self.console.dead_letters({**filters, "limit": _PAGE, "after": after})
+            for letter in page.dead_letters:
+                yield letter
+            after = page.next
 
-
-def _row(letter: DeadLetterRow, now: datetime) -> tuple[str, ...]:
-    age = span(now - letter.created_at) if letter.created_at else ""
-    error = letter.error if len(letter.error) <= _LONGEST else f"{letter.error[:_LONGEST]}…"
-    return (letter.id, letter.reason, letter.event_type, letter.consumer, letter.run_id, age, error)
-
-
-def _told(letter: DeadLetterRow) -> Mapping[str, Any]:
-    record = letter.record
-    told = {name: value for name, value in asdict(letter).items() if name != "record"}
-    return {**told, "topic": record.topic, "partition": record.partition, "position": record.position}
+    def _say(self, about: str, text: str) -> None:
+        self.out.write(letters_text.line(about, text))
 
 
-def _headers(letter: DeadLetterRow) -> Mapping[str, str]:
-    return {name: value.decode(errors="backslashreplace") for name, value in letter.record.headers}
+def _is_known(letter: ShownLetter, repaired: Repaired) -> bool:
+    tried: Sequence[Redrive] = letter.redrives
+    return letter.resolved_at is not None or any(redrive.event_id == repaired.event_id for redrive in tried)
 
 
-def _page(told: Mapping[str, Any]) -> str:
-    plain_facts = {name: value for name, value in told.items() if name not in ("headers", "event")}
-    facts = [(name, str(value)) for name, value in plain_facts.items() if value not in ("", None)]
-    headers = [(name, value) for name, value in told["headers"].items()]
-    parts = [aligned(facts)]
-    if headers:
-        parts += ["\nheaders\n", aligned(headers, indent="  ")]
-    return "".join([*parts, "\nevent\n", _json(told["event"])])
-
-
-def _json(told: object) -> str:
-    return json.dumps(told, indent=2, default=str) + "\n"
-
-
-def _way_on(letter: DeadLetterRow) -> str:
-    """Neither a discarded letter nor one whose request was answered as failed moves its run."""
-    return f"; its run: penstock jobs {letter.run_id}" if letter.run_id else ""
+def _way_on(repaired: Repaired) -> str:
+    """Where to see what the run does now."""
+    return f"; its run: `penstock jobs {repaired.run_id}`" if repaired.run_id else ""
