@@ -1,0 +1,157 @@
+"""The sides of the five-stage comparison as processes that are started, do one turn after the other, and are ended."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import psycopg
+
+from bench.five_stages_load import Ran, Turn, carried_out
+from bench.five_stages_ours import client
+from bench.setup import Ground, await_answer, end
+from penstock.local.ports import free_port
+from penstock.local.process import ServerProcess
+from penstock_eventlog.kafka import KafkaAddress, KafkaLog
+from penstock_store.migrations import upgrade
+
+Do = Callable[[Turn], Ran]
+Start = Callable[[], AbstractContextManager[Do]]
+"""Starts a side; it ends with the context."""
+_ROOT = Path(__file__).resolve().parent.parent
+_CLOSE_LOOK, _RARE_LOOK = 0.005, 0.02
+"""Seconds between two looks at the table of jobs: close where latency is measured."""
+
+
+def database(on: Ground, name: str) -> str:
+    """An empty one on the same server."""
+    with psycopg.connect(on.database_url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return urlsplit(on.database_url)._replace(path=f"/{name}").geturl()
+
+
+def ours_on_postgres(on: Ground) -> Start:
+    """One process on the PostgreSQL log, as `penstock up`."""
+    url = database(on, "five_stages_on_postgres")
+    upgrade(url)
+
+    @contextmanager
+    def started() -> Iterator[Do]:
+        process = start(on, url, "together")
+        try:
+            yield _driven(url)
+        finally:
+            end(process)
+
+    return started
+
+
+def ours_on_kafka(on: Ground, address: KafkaAddress, groups: Sequence[Sequence[str]]) -> Start:
+    """A process for each group of services."""
+    url = database(on, "five_stages_on_kafka")
+    upgrade(url)
+    asyncio.run(_prepare(address))
+
+    @contextmanager
+    def started() -> Iterator[Do]:
+        kafka = {"PENSTOCK_KAFKA_BOOTSTRAP": address.bootstrap}
+        processes = [start(on, url, "apart", *services, environment=kafka, ready=False) for services in groups]
+        try:
+            yield _driven(url)
+        finally:
+            for process in processes:
+                end(process)
+
+    return started
+
+
+def dbos(on: Ground, processes: int) -> Start:
+    """Every process starts its share of the runs."""
+    url = database(on, f"five_stages_in_dbos_{processes}")
+
+    @contextmanager
+    def started() -> Iterator[Do]:
+        with ExitStack() as stack:
+            executors = [stack.enter_context(_executor(url, f"executor-{n}")) for n in range(processes)]
+            with ThreadPoolExecutor(processes) as threads:
+                yield lambda turn: _joined(list(threads.map(_ask, executors, _shares(turn, processes))))
+
+    return started
+
+
+def start(
+    on: Ground,
+    url: str,
+    how: str,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    ready: bool = True,
+) -> ServerProcess:
+    """A process of our side. `ready`: waits until it says so."""
+    port = free_port()
+    told = {
+        "PENSTOCK_DATABASE_URL": url,
+        "PENSTOCK_DATA_DIR": str(on.folder / "data"),
+        "PENSTOCK_OPS_PORT": str(port),
+        "PENSTOCK_LOG_LEVEL": "warning",
+        **(environment or {}),
+    }
+    process = on.start(f"{how}-{port}", "-m", "bench.five_stages_ours", how, *arguments, environment=told)
+    if ready:
+        await_answer(port, "/readyz")
+    return process
+
+
+async def _prepare(address: KafkaAddress) -> None:
+    log = KafkaLog(address)
+    await log.prepare()
+    await log.close()
+
+
+def _driven(url: str) -> Do:
+    async def drive(turn: Turn) -> Ran:
+        async with client(url, _RARE_LOOK if turn.flight else _CLOSE_LOOK) as one:
+            return await carried_out(one.run, turn)
+
+    return lambda turn: asyncio.run(drive(turn))
+
+
+@contextmanager
+def _executor(url: str, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "bench.five_stages_dbos", url, "--executor", name]
+    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.communicate()  # it ends with its input
+
+
+def _ask(process: "subprocess.Popen[bytes]", turn: Turn) -> Ran:
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(msgspec.json.encode(turn) + b"\n")
+    process.stdin.flush()
+    return msgspec.json.decode(process.stdout.readline(), type=Ran)
+
+
+def _shares(turn: Turn, parts: int) -> list[Turn]:
+    return [
+        replace(
+            turn,
+            label=f"{turn.label}-{part}",
+            flight=turn.flight // parts,
+            count=turn.count // parts,
+            per_second=turn.per_second / parts,
+        )
+        for part in range(parts)
+    ]
+
+
+def _joined(ran: Sequence[Ran]) -> Ran:
+    return Ran(ran[0].seconds, [latency for each in ran for latency in each.latencies])
