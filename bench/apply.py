@@ -21,6 +21,7 @@ from bench.alternate import ROUNDS
 from bench.figures import Figure, Side, alone
 from bench.setup import ground
 from penstock_contracts.codec import Codec
+from penstock_runtime.collecting import collect_rarely
 from penstock_runtime.steps import NO_STEPS
 from penstock_store.changes import Changes
 from penstock_store.encoding import DEFAULT
@@ -121,9 +122,9 @@ async def peer(pool: AsyncConnectionPool[Any], thinking: Thinking, label: str, c
     async def run(transaction: RawTransaction) -> None:
         async with pool.connection() as connection, connection.pipeline():
             await connection.execute("begin")
-            await connection.execute(applying._LOCK, (transaction.streams,))
-            values = ("orchestrator", transaction.ids, "applied", transaction.streams)
-            opened = await connection.execute(applying._OPEN, values, binary=True)
+            values = {"consumer": "orchestrator", "outcome": "applied"}
+            asked = {**values, "streams": transaction.streams, "ids": transaction.ids}
+            opened = await connection.execute(applying._OPEN, asked, binary=True)
             await opened.fetchall()
             thinking(transaction.batch, codec)
             for statement, parameters in transaction.writes:
@@ -164,6 +165,7 @@ def figures(size: int, measured: Sequence[tuple[float, float, float]]) -> list[F
 
 
 def main(short: bool) -> Sequence[Figure]:
+    collect_rarely()  # as every service does
     count, rounds = (1_000, 3) if short else (3_000, ROUNDS)
     with ground() as on:
         return [figure for size in FLOORS for figure in asyncio.run(compare(on.database_url, size, count, rounds))]

@@ -1,14 +1,14 @@
 """The transactions of `apply`: two rounds to the server, whatever the number of events.
 
-1. the streams are inserted where they are missing, else locked, in key order
-2. the inbox says which events are new; with it states and clock are read, by a statement of its own, so that it sees
-   what was committed while the locks were waited for
+1. the streams are inserted where they are missing, else locked, in key order; a lock gives the row as it is then, also
+   what was committed while it was waited for
+2. the inbox says which events are new, and then what time it is
 3. decide, 4. evolve: in memory, see folding.py
 5. facts, states, rows, timers, outbox
 6. commit
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -32,20 +32,25 @@ from penstock_store.rows import DeadLetterRow, Delivered, StreamRow, Verdict
 
 S = TypeVar("S")
 
-_LOCK = """
-insert into workflow.streams as s (stream) select unnest(%s::text[])
-on conflict (stream) do update set sequence = s.sequence where false
-"""
 _OPEN = """
-with new as (
-  insert into workflow.inbox_messages (consumer, event_id, outcome) select %s, unnest(%s::text[]), %s
+with made as (
+  insert into workflow.streams (stream) select unnest(%(streams)s::text[]) on conflict (stream) do nothing
+  returning stream
+), locked as (
+  select stream, subject, state, encoding, fold_version, sequence, base from workflow.streams
+  where stream = any(%(streams)s::text[]) and (select count(*) from made) >= 0
+  order by stream for no key update
+), new as (
+  insert into workflow.inbox_messages (consumer, event_id, outcome)
+  select %(consumer)s, event_id, %(outcome)s from unnest(%(ids)s::text[]) as event_id
+  where (select count(*) from locked) >= 0
   on conflict (consumer, event_id) do nothing returning event_id
 )
-select event_id, null::timestamptz, null::text, null::text, null::bytea, null::text, null::int, null::bigint,
-  null::bytea from new
-union all
-select null, clock_timestamp(), stream, subject, state, encoding, fold_version, sequence, base from workflow.streams
-where stream = any(%s::text[])
+select null::text, stream, subject, state, encoding, fold_version, sequence, base, null::timestamptz from locked
+union all select null, stream, '', ''::bytea, '', 0, 0, ''::bytea, null from made
+union all select event_id, null, null, null, null, null, null, null, null from new
+union all select null, null, null, null, null, null, null, null, clock_timestamp()
+where (select count(*) from new) >= 0
 """
 _REDRIVEN = """
 update workflow.inbox_messages set outcome = 'applied'
@@ -108,6 +113,15 @@ class PostgresTransactions:
             await self._write(connection, changes)
         self._committed(changes)
         return verdict
+
+    async def mend(self, stream: str, fold: Fold[S]) -> None:
+        async with self._database.transaction() as connection:
+            opened = await _ask(connection, {"consumer": "", "streams": [stream], "ids": [], "outcome": "applied"})
+            folding = Folding(fold, self._codec, self._steps, opened.now, self._encoding)
+            await self._hold(connection, folding, fold, None, stream)
+            changes = folding.changes()
+            await self._write(connection, changes)
+        self._committed(changes)
 
     async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
         stream = delivered.event.envelope.stream
@@ -188,14 +202,16 @@ class PostgresTransactions:
     ) -> _Opened:
         streams = sorted({one.event.envelope.stream for one in delivered})
         ids = [one.event.envelope.id for one in delivered]
-        await connection.execute(_LOCK, (streams,))
-        cursor = await connection.execute(_OPEN, (consumer, ids, outcome.value, streams), binary=True)
-        found = await cursor.fetchall()
+        values = {"consumer": consumer, "streams": streams, "ids": ids, "outcome": outcome.value}
+        opened = await _ask(connection, values)
+        while len(opened.rows) < len(streams):
+            # Somebody made a stream after the statement began: a new one sees it, and keeps the order of locks.
+            await connection.execute("rollback")
+            await connection.execute("begin")
+            opened = await _ask(connection, values)
         self._steps.reach(points.APPLY_LOCKED)
-        new = {row[0] for row in found if row[0] is not None}
-        rows = {row[2]: StreamRow(*row[2:]) for row in found if row[0] is None}
         self._steps.reach(points.APPLY_INBOX)
-        return _Opened(rows, new, found[-1][1])
+        return opened
 
     async def _hold(
         self, connection: Connection, folding: Folding[S], fold: Fold[S], row: StreamRow | None, stream: str
@@ -224,6 +240,13 @@ class PostgresTransactions:
             self._hints.give(Hint.OUTBOX)
         if changes.timers:
             self._hints.give(Hint.TIMERS)
+
+
+async def _ask(connection: Connection, values: Mapping[str, object]) -> _Opened:
+    cursor = await connection.execute(_OPEN, values, binary=True)
+    *found, (*_, now) = await cursor.fetchall()
+    rows = {row[1]: StreamRow(*row[1:-1]) for row in found if row[0] is None}
+    return _Opened(rows, {row[0] for row in found if row[0] is not None}, now)
 
 
 def _still_open(letter: DeadLetterRow, updated: int) -> None:
