@@ -74,6 +74,7 @@ class ToyFold:
     forgets_runs: bool = False
     scribbles: bool = False
     ignores_timers: bool = False
+    raises: bool = False
     deadline: float = 3600.0
 
     def initial(self, stream: str) -> ToyState:
@@ -114,6 +115,8 @@ class ToyFold:
 
     def evolve(self, state: ToyState, stored: Event[Fact]) -> ToyState:
         envelope = stored.envelope
+        if self.raises:
+            raise ToyError("evolve can do nothing")
         state = replace(state, sequence=envelope.sequence, subject=envelope.subject)
         match stored.fact:
             case PrReceived(title="misread"):

@@ -1,5 +1,7 @@
 """Stored states, refolding and timers."""
 
+from datetime import timedelta
+
 from penstock_contracts.ids import run_id
 from penstock_store.ports import Store
 from penstock_store.rows import Verdict
@@ -118,6 +120,44 @@ class FoldSuite:
         await store.streams.apply("timers", [fired(timer)], stubborn)
 
         assert await store.timers.next_due() is None
+
+    async def test_a_run_that_waits_for_a_moment_long_past_is_stuck(self, store: Store, later: Later) -> None:
+        await store.streams.apply(CONSUMER, [received("e1")], ToyFold(deadline=0.01))
+        await store.streams.apply(CONSUMER, [received("e2", "toy:host:1:8")], ToyFold(deadline=3600))
+        assert await store.jobs.stuck(timedelta(minutes=1)) == []
+        await later(0.02)
+
+        assert [row.id for row in await store.jobs.stuck(timedelta(milliseconds=5))] == [RUN]
+        await store.streams.apply(CONSUMER, [resolved("e3", RUN)], ToyFold())
+        assert await store.jobs.stuck(timedelta()) == []
+
+    async def test_a_run_without_timers_is_stuck_at_once_and_mending_sets_them_again(self, store: Store) -> None:
+        await store.streams.apply(CONSUMER, [received("e1")], ToyFold())
+        due = await store.timers.next_due()
+        await _lose_the_timer(store)
+        assert await store.timers.next_due() is None
+        assert [row.id for row in await store.jobs.stuck(timedelta(hours=9))] == [RUN]
+
+        assert await store.streams.mend(STREAM, ToyFold())
+
+        assert await store.timers.next_due() == due
+        assert await store.jobs.stuck(timedelta(hours=9)) == []
+        assert await store.streams.refold_all(ToyFold()) == []
+
+    async def test_what_cannot_be_folded_is_not_mended_and_nothing_changes(self, store: Store) -> None:
+        await store.streams.apply(CONSUMER, [received("e1")], ToyFold())
+        before = await store.streams.load(STREAM)
+
+        mended = await store.streams.mend(STREAM, ToyFold(raises=True))
+
+        assert not mended
+        assert await store.streams.load(STREAM) == before
+
+
+async def _lose_the_timer(store: Store) -> None:
+    """As a person's hand in the database would: the row goes, and the state knows nothing of it."""
+    (timer,) = ToyFold().project(await _state(store)).timers
+    await store.streams.apply("timers", [fired(timer)], ToyFold(ignores_timers=True))
 
 
 async def _state(store: Store) -> ToyState:

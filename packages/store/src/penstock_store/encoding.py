@@ -5,8 +5,8 @@ compressed   deflated
 delta        what changed since a base, which lies in a column of its own that is seldom written; the first is whole
 minimal      a fingerprint alone: the state is folded again from its facts whenever it is needed
 
-A small state is not worth a delta or compressing: it is stored as it is. Any of them can follow any other on a row: what
-is read is read as it says it was written.
+A small state is not worth a delta or compressing: it is stored as it is. Any of them can follow any other on a row:
+what is read is read as it says it was written.
 """
 
 import hashlib

@@ -109,6 +109,11 @@ class Streams(Protocol):
         """The streams whose facts do not lead to their stored state."""
         ...
 
+    async def mend(self, stream: str, fold: Fold[S]) -> bool:
+        """Folds a stream again and writes its state, its rows and its timers anew, as its facts say. False: that cannot
+        be done, and nothing has changed."""
+        ...
+
     async def load(self, stream: str) -> StreamRow | None:
         """None for a stream without facts."""
         ...
@@ -213,6 +218,11 @@ class Jobs(Protocol):
 
     async def counts(self) -> Mapping[tuple[str, str], int]:
         """How many jobs there are by type and status."""
+        ...
+
+    async def stuck(self, grace: timedelta, limit: int = 100) -> Sequence[JobRow]:
+        """Open runs that wait for a moment which passed more than `grace` ago, or which no timer will tell them of.
+        Those come first that were written longest ago. None of them should be."""
         ...
 
     async def children(self, job_id: str) -> Sequence[JobRow]: ...

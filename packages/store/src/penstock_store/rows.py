@@ -39,6 +39,9 @@ class Verdict(StrEnum):
     STALLED = "stalled"
 
 
+OPEN_STATUSES = (JobStatus.PENDING, JobStatus.PROCESSING, JobStatus.WAITING_FOR_EVENT)
+
+
 @dataclass(frozen=True, slots=True)
 class JobRow:
     """A row of workflow_jobs: a run, or (with parent_id) a heavy stage of one."""

@@ -24,11 +24,9 @@ from sqlalchemy import (
 
 from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, Stage, WorkflowType
 from penstock_store.columns import SCHEMA, key, metadata, moment, number, octets, one_of, one_of_enum, stamp, words
-from penstock_store.rows import EffectKind, EffectState, Verdict
+from penstock_store.rows import OPEN_STATUSES, EffectKind, EffectState, Verdict
 
 __all__ = ["SCHEMA", "metadata"]
-
-OPEN_STATUSES = (JobStatus.PENDING, JobStatus.PROCESSING, JobStatus.WAITING_FOR_EVENT)
 
 streams = Table(
     "streams",

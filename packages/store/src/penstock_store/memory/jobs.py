@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from penstock_contracts.enums import ExecutionState, Stage
 from penstock_store.memory.tables import Tables
-from penstock_store.rows import ExecutionRow, JobFilter, JobRow, TimerRow
+from penstock_store.rows import OPEN_STATUSES, ExecutionRow, JobFilter, JobRow, TimerRow
 from penstock_store.subjects import organisation_of, repository_of
 
 
@@ -66,6 +66,20 @@ class MemoryJobs:
     async def counts(self) -> Mapping[tuple[str, str], int]:
         self._tables.ask()
         return Counter((row.type.value, row.status.value) for row in self._tables.jobs.values())
+
+    async def stuck(self, grace: timedelta, limit: int = 100) -> Sequence[JobRow]:
+        self._tables.ask()
+        late = self._tables.now() - grace
+        timed = {timer.run_id for timer in self._tables.timers.values()}
+        found = [
+            row
+            for row in self._tables.jobs.values()
+            if row.parent_id is None
+            and row.status in OPEN_STATUSES
+            and row.waiting_until is not None
+            and (row.waiting_until < late or row.id not in timed)
+        ]
+        return sorted(found, key=_newest_first)[:limit]
 
     async def children(self, job_id: str) -> Sequence[JobRow]:
         self._tables.ask()

@@ -12,7 +12,7 @@ from penstock_store import points
 from penstock_store.changes import Changes
 from penstock_store.encoding import StateEncoding
 from penstock_store.errors import NotRedrivable
-from penstock_store.fallback import apply_all, stall_one
+from penstock_store.fallback import Fault, apply_all, attempt, stall_one
 from penstock_store.folding import Folding, read_state
 from penstock_store.letters import Trouble
 from penstock_store.memory.tables import Tables, Transaction
@@ -47,6 +47,9 @@ class MemoryStreams:
     async def refold_all(self, fold: Fold[S]) -> Sequence[Refolded]:
         checks = [await self.refold(stream, fold) for stream in await self.names(limit=len(self._tables.streams))]
         return [check for check in checks if not check.equal]
+
+    async def mend(self, stream: str, fold: Fold[S]) -> bool:
+        return not isinstance(await attempt(self._transactions.mend(stream, fold)), Fault)
 
     async def load(self, stream: str) -> StreamRow | None:
         self._tables.ask()
@@ -101,6 +104,12 @@ class _Transactions:
                 folding.apply(delivered)
             self._write(transaction, folding.changes())
         return verdict
+
+    async def mend(self, stream: str, fold: Fold[S]) -> None:
+        with self._tables.transaction() as transaction:
+            folding = self._folding(fold)
+            folding.hold_refolded(stream, self.facts(stream))
+            self._write(transaction, folding.changes())
 
     async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
         with self._tables.transaction() as transaction:

@@ -1,7 +1,7 @@
 """Timers, executions and jobs on PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
 from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, Stage, WorkflowType
@@ -26,6 +26,17 @@ _BY_ID = _JOB + "where id = %s"
 _CHILDREN = _JOB + "where parent_id = %s order by created_at, id"
 _AFTER: LiteralString = "(created_at, id) < (select created_at, id from workflow.workflow_jobs where id = %s)"
 _COUNTS = "select type, status, count(*) from workflow.workflow_jobs group by type, status"
+_STUCK = (
+    _JOB
+    + """
+as job where parent_id is null and status in ('PENDING', 'PROCESSING', 'WAITING_FOR_EVENT')
+  and waiting_until is not null and (
+    waiting_until < clock_timestamp() - %s::interval
+    or not exists (select 1 from workflow.timers where timers.stream = job.stream and timers.run_id = job.id)
+  )
+order by updated_at, id limit %s
+"""
+)
 _HISTORY = """
 select run_id, stage, part, attempt, state, outcome, error_class, error, reason, asked_at, answered_at, not_after,
   started_at, duration
@@ -87,6 +98,9 @@ class PostgresJobs:
 
     async def counts(self) -> Mapping[tuple[str, str], int]:
         return {(type_, status): count for type_, status, count in await self._database.tuples(_COUNTS)}
+
+    async def stuck(self, grace: timedelta, limit: int = 100) -> Sequence[JobRow]:
+        return [_job(*row) for row in await self._database.tuples(_STUCK, (grace, limit))]
 
     async def children(self, job_id: str) -> Sequence[JobRow]:
         return [_job(*row) for row in await self._database.tuples(_CHILDREN, (job_id,))]

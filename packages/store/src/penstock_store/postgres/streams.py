@@ -8,7 +8,7 @@ from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_runtime.steps import Steps
 from penstock_store.encoding import StateEncoding
-from penstock_store.fallback import apply_all, stall_one
+from penstock_store.fallback import Fault, apply_all, attempt, stall_one
 from penstock_store.letters import Trouble
 from penstock_store.ports import Fold
 from penstock_store.postgres.applying import PostgresTransactions
@@ -63,6 +63,9 @@ class PostgresStreams:
             different.extend(check for check in checks if not check.equal)
             names = await self.names(after=names[-1], limit=_PAGE)
         return different
+
+    async def mend(self, stream: str, fold: Fold[S]) -> bool:
+        return not isinstance(await attempt(self._transactions.mend(stream, fold)), Fault)
 
     async def load(self, stream: str) -> StreamRow | None:
         found = await self._database.rows(StreamRow, _LOAD, (stream,))
