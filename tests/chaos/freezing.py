@@ -26,7 +26,7 @@ class Freezing:
     _stopped: list[ServerProcess] = field(default_factory=list)
 
     async def make(self, fault: Fault, patience: float) -> Struck | None:
-        victim = fault.victim if fault.kind is Kind.FREEZE else await self._lease_holder(patience)
+        victim = self._awake(fault.victim) if fault.kind is Kind.FREEZE else await self._lease_holder(patience)
         if victim is None or victim in self.supervisor.frozen:
             return None
         if fault.kind is Kind.FREEZE:
@@ -46,6 +46,11 @@ class Freezing:
     async def mend(self) -> None:
         while self._stopped:
             self._wake(self._stopped[-1])
+
+    def _awake(self, victim: str) -> str | None:
+        """Somebody else where the one who was drawn is frozen already."""
+        awake = self.supervisor.awake()
+        return victim if victim in awake else next(iter(awake), None)
 
     def _wake(self, process: ServerProcess) -> None:
         process.send(signal.SIGCONT)

@@ -56,8 +56,9 @@ class Killing:
 
     async def _chosen(self, nearest: Sequence[str], until: float) -> str:
         """The first of these that is seen with something in hand, or when the time is up the very first."""
-        awake = self.supervisor.awake()
-        candidates = [victim for victim in nearest if victim == RELAY or victim in awake] or list(nearest[:1])
+        awake = {*self.supervisor.awake(), RELAY}
+        candidates = [victim for victim in nearest if victim in awake]
+        candidates = candidates or [victim for victim in self.waiting if victim in awake] or list(nearest)
         while len(candidates) > 1 and time.monotonic() < until:
             if caught := next((victim for victim in candidates if self.supervisor.in_hand(victim)), None):
                 return caught

@@ -24,7 +24,7 @@ from penstock_contracts.facts import (
 from penstock_store.postgres.headers import pack_headers
 from penstock_store.rows import Refolded
 from tests.chaos import at_the_forge, in_the_store, on_the_log
-from tests.chaos.at_the_forge import ForgeView, Shown
+from tests.chaos.at_the_forge import ForgeView, Shown, Span
 from tests.chaos.in_the_store import StoreView
 from tests.chaos.load import PullRequest
 from tests.chaos.on_the_log import LogView
@@ -89,6 +89,14 @@ def test_a_forge_where_everything_was_said_once_passes() -> None:
 )
 def test_what_is_wrong_at_the_forge_is_seen(wrong: Mapping[str, Any], noticed: list[str]) -> None:
     assert failed(at_the_forge.judge(forge(**wrong))) == noticed
+
+
+@pytest.mark.parametrize(("minutes", "noticed"), [(1, []), (30, ["N2 no summary was created twice"])])
+def test_a_summary_may_be_doubled_for_a_moment_by_who_was_frozen_then(minutes: int, noticed: list[str]) -> None:
+    again = entry("comment.created", SUMMARY, NOW + timedelta(minutes=2))
+    frozen = NOW + timedelta(minutes=minutes)
+    span = Span(frozen, frozen + timedelta(seconds=20))
+    assert failed(at_the_forge.judge(forge(ledger=[*GOOD_LEDGER, again]), [span])) == noticed
 
 
 def test_a_closed_pull_request_needs_no_review() -> None:

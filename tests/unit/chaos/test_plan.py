@@ -1,0 +1,32 @@
+"""What is drawn from a seed."""
+
+from dataclasses import replace
+
+from tests.chaos.plan import LASTING, SERVICES, Kind, Plan
+
+PLAN = Plan(pull_requests=10, faults=200, seed=7, striking=400, limit=600)
+
+
+def test_the_same_seed_draws_the_same_faults_and_another_others() -> None:
+    assert PLAN.drawn() == replace(PLAN, twice=True).drawn()
+    assert PLAN.drawn() != replace(PLAN, seed=8).drawn()
+
+
+def test_every_kind_that_was_asked_for_is_made_and_no_other() -> None:
+    assert {fault.kind for fault in replace(PLAN, faults=len(Kind)).drawn()} == set(Kind)
+    asked = frozenset({Kind.KILL, Kind.DROP})
+    assert {fault.kind for fault in replace(PLAN, kinds=asked).drawn()} == asked
+
+
+def test_all_processes_are_killed_equally_often() -> None:
+    killed = [fault.victim for fault in replace(PLAN, kinds=frozenset({Kind.KILL})).drawn()]
+    counts = {service: killed.count(service) for service in SERVICES}
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_what_lasts_stays_within_its_bounds_and_within_a_short_campaign() -> None:
+    for fault in PLAN.drawn():
+        least, most = LASTING.get(fault.kind, (0.0, 0.0))
+        assert least <= fault.seconds <= most
+    short = replace(PLAN, striking=40)
+    assert all(fault.seconds <= 12 for fault in short.drawn())
