@@ -33,6 +33,7 @@ COMMANDS = (
     Command("run", "run one service as its own process"),
     Command("jobs", "list runs, show one with its history; cancel, pause, resume, retry, replay"),
     Command("dlq", "look at dead letters and blocked streams, try them again"),
+    Command("config", "forget what was read of configurations"),
     Command("db", "create or upgrade the database schema, check it, refold every stream"),
     Command("topics", "create the Kafka topics, or print them"),
 )

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Protocol
+
+
+class CacheName(StrEnum):
+    """What is kept. Each is forgotten apart from the others."""
+
+    CONFIGURATION = "configuration"
+    ANSWERS = "answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +59,5 @@ class Cache(Protocol):
         ...
 
     async def clean(self, limit: int) -> int:
-        """Takes away at most so many entries that are too old."""
+        """Takes away what is too old, at most so many rows at a time; how many there were."""
         ...

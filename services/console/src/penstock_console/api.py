@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
 
 from penstock_console import views
+from penstock_console.cache_api import add_cache
 from penstock_console.decide import Wish
 from penstock_console.errors import (
     JobOver,
@@ -19,11 +20,13 @@ from penstock_console.errors import (
     NothingToRetry,
     NothingToSend,
 )
+from penstock_console.forgetting import CacheDesk
 from penstock_console.handler import Desk
 from penstock_console.letters_api import add_letters
 from penstock_console.repairing import RepairDesk
 from penstock_console.tokens import Tokens
 from penstock_contracts.enums import ControlAction, JobStatus, WorkflowType
+from penstock_runtime.metrics import Metrics
 from penstock_store.errors import StoreUnavailable
 from penstock_store.rows import JobFilter
 
@@ -48,7 +51,7 @@ _CODES: dict[type[Exception], int] = {
 }
 
 
-def build_app(desk: Desk, tokens: Tokens) -> FastAPI:
+def build_app(desk: Desk, tokens: Tokens, metrics: Metrics | None = None) -> FastAPI:
     async def actor(
         authorization: Annotated[str, Header()] = "",
         host: Annotated[str, Header()] = "",
@@ -68,6 +71,7 @@ def build_app(desk: Desk, tokens: Tokens) -> FastAPI:
     _add_listing(app, desk)
     _add_looking(app, desk, repairs)
     _add_wishes(app, desk, actor)
+    add_cache(app, CacheDesk(desk.store.cache, metrics), actor)
     _add_schemas(app, desk)
     add_letters(app, repairs, actor)
     return app

@@ -34,7 +34,7 @@ def tokens_of(settings: ConsoleSettings) -> Tokens:
 async def assemble(context: Context, store: Store, codec: Codec) -> Service:
     """On a store that somebody else opened and closes, as where all services share a process."""
     settings = context.load(ConsoleSettings)
-    app = build_app(Desk(store, codec), tokens_of(settings))
+    app = build_app(Desk(store, codec), tokens_of(settings), context.metrics)
     return Service(servers=(HttpServer("api", app, settings.host, settings.port, "PENSTOCK_CONSOLE_PORT"),))
 
 

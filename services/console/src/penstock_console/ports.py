@@ -4,6 +4,7 @@ way, to settle letters and unblock streams."""
 from datetime import datetime
 from typing import Protocol
 
+from penstock_store.cache import Cache
 from penstock_store.ports import DeadLetters, Jobs, Outbox, Receipts, Schemas, Streams
 
 
@@ -27,5 +28,8 @@ class Rooms(Protocol):
 
     @property
     def schemas(self) -> Schemas: ...
+
+    @property
+    def cache(self) -> Cache: ...
 
     async def now(self) -> datetime: ...

@@ -199,3 +199,12 @@ class Wanted(BaseModel):
     reason: str = Field(default="", max_length=500)
     stage: str = Field(default="", max_length=40)
     part: str = Field(default="", max_length=40)
+
+
+class ForgottenEntries(_View):
+    """How many entries of the cache were forgotten, and for whom; of the two names one is empty."""
+
+    organisation: str
+    repository: str
+    entries: int
+    actor: str

@@ -16,12 +16,11 @@ from penstock_llm_review.errors import ModelError
 from penstock_llm_review.ports import Model, ModelAnswer
 from penstock_llm_review.prompts import Question, question_key
 from penstock_runtime.metrics import Metrics
-from penstock_store.cache import Cache, CachePlace
+from penstock_store.cache import Cache, CacheName, CachePlace
 from penstock_store.cached import Cached, CacheRules, Form
 from penstock_store.errors import StoreError
 
 F = TypeVar("F", bound=Fact)
-ANSWERS = "answers"
 _MOST_ANSWERS = 10_000
 _log = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ class NoLongerWanted(Exception):
 
 def answers_in(cache: Cache, metrics: Metrics, ttl: timedelta, model_seconds: float) -> Cached[ModelAnswer]:
     """Who finds that somebody else asks the same waits for that answer as long as it would wait for its own."""
-    rules = CacheRules(ANSWERS, ttl, _MOST_ANSWERS, patience=model_seconds)
+    rules = CacheRules(CacheName.ANSWERS, ttl, _MOST_ANSWERS, patience=model_seconds)
     return Cached(cache, rules, Form(encode_document, _decoded), metrics)
 
 
@@ -50,7 +49,7 @@ def _decoded(kept: bytes) -> ModelAnswer | None:
 def place_of(question: Question, provider: str, model: str, repository: str) -> CachePlace:
     """By everything that an answer depends on; whose it is says only by whose name it can be removed."""
     key = question_key(question.prompt, provider, model)
-    return CachePlace(ANSWERS, key, repository.partition("/")[0], repository)
+    return CachePlace(CacheName.ANSWERS, key, repository.partition("/")[0], repository)
 
 
 @dataclass(slots=True)

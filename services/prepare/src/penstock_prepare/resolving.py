@@ -8,10 +8,9 @@ from penstock_contracts.facts import PullRequestRef
 from penstock_platforms.ports import PullRequest, Reader
 from penstock_prepare.decide import CONFIGURATION, LARGEST_CONFIGURATION
 from penstock_runtime.metrics import Metrics
-from penstock_store.cache import Cache, CachePlace
+from penstock_store.cache import Cache, CacheName, CachePlace
 from penstock_store.cached import Cached, CacheRules, Form
 
-CACHE = "configuration"
 TTL = timedelta(minutes=5)
 _MOST = 5_000
 _FILE, _NO_FILE = b"+", b"-"
@@ -32,7 +31,7 @@ class Configurations:
 
     @classmethod
     def within(cls, cache: Cache, metrics: Metrics, ttl: timedelta = TTL) -> "Configurations":
-        return cls(Cached(cache, CacheRules(CACHE, ttl, _MOST), Form(_encoded, _decoded), metrics))
+        return cls(Cached(cache, CacheRules(CacheName.CONFIGURATION, ttl, _MOST), Form(_encoded, _decoded), metrics))
 
     async def text(self, reader: Reader, ref: PullRequestRef, pull: PullRequest) -> bytes | None:
         """May raise PlatformError."""
@@ -50,7 +49,7 @@ def place_of(ref: PullRequestRef, pull: PullRequest) -> CachePlace:
     only one set of them."""
     parts = (ref.platform, ref.instance, ref.repository_id, ref.repository, pull.base, pull.head)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    return CachePlace(CACHE, key, ref.repository.partition("/")[0], ref.repository)
+    return CachePlace(CacheName.CONFIGURATION, key, ref.repository.partition("/")[0], ref.repository)
 
 
 def _encoded(text: Text) -> bytes:

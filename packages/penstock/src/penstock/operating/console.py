@@ -11,6 +11,7 @@ from penstock_console.views import (
     AskedFor,
     BlockedStreams,
     DeadLetterPage,
+    ForgottenEntries,
     History,
     JobPage,
     JobWithStages,
@@ -72,6 +73,9 @@ class Console:
     async def unblock(self, stream: str, given: Mapping[str, str]) -> Repaired:
         path = f"blocked-streams/{_segment(stream)}/unblock"
         return Repaired.model_validate_json(await self._answer("POST", path, body=given))
+
+    async def forget(self, chosen: Mapping[str, str]) -> ForgottenEntries:
+        return ForgottenEntries.model_validate_json(await self._answer("DELETE", "cache", params=chosen))
 
     async def _answer(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, str] | None = None

@@ -61,19 +61,18 @@ class MemoryCache:
             named = (organisation in ("", place.organisation), repository in ("", place.repository))
             return place.cache == cache and all(named)
 
-        return self._drop(meant)
+        return sum(entry.value is not None for entry in self._drop(meant))
 
     async def clean(self, limit: int) -> int:
         now = self._tables.now()
-        return self._drop(lambda entry: entry.expires_at <= now, limit)
+        return len(self._drop(lambda entry: entry.expires_at <= now, limit))
 
-    def _drop(self, meant: Callable[[CacheEntry], bool], limit: int | None = None) -> int:
-        """How many of them had a value."""
+    def _drop(self, meant: Callable[[CacheEntry], bool], limit: int | None = None) -> list[CacheEntry]:
         with self._tables.transaction() as transaction:
-            chosen = [(key, entry) for key, entry in self._table.items() if meant(entry)][:limit]
-            for key, _ in chosen:
+            chosen = {key: entry for key, entry in self._table.items() if meant(entry)}
+            for key in list(chosen)[:limit]:
                 transaction.drop(self._table, key)
-            return sum(entry.value is not None for _, entry in chosen)
+            return list(chosen.values())[:limit]
 
 
 def _key(place: CachePlace) -> tuple[str, str]:

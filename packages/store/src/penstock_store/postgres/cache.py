@@ -48,14 +48,10 @@ with gone as (
 select count(*) filter (where kept) from gone
 """
 _CLEAN = """
-with gone as (
-  delete from workflow.cache_entries where (cache, key) in (
-    select cache, key from workflow.cache_entries where expires_at <= clock_timestamp() order by expires_at limit %s
-    for update skip locked
-  )
-  returning value is not null as kept
+delete from workflow.cache_entries where (cache, key) in (
+  select cache, key from workflow.cache_entries where expires_at <= clock_timestamp() order by expires_at limit %s
+  for update skip locked
 )
-select count(*) filter (where kept) from gone
 """
 
 
@@ -96,4 +92,4 @@ class PostgresCache:
         return found[0] if found else 0
 
     async def clean(self, limit: int) -> int:
-        return int(await self._database.value(_CLEAN, (limit,)))
+        return await self._database.execute(_CLEAN, (limit,))
