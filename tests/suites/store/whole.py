@@ -12,6 +12,7 @@ from tests.suites.store.outboxes import OutboxSuite
 from tests.suites.store.restoring import RestoringSuite
 from tests.suites.store.spending import SpendingSuite
 from tests.suites.store.stalls import StallSuite
+from tests.suites.store.turns import TurnSuite
 from tests.suites.store.strategies import EncodingSuite
 
 __all__ = ["WholeSuite", "filled"]
@@ -35,5 +36,6 @@ class WholeSuite(
     RestoringSuite,
     JobSuite,
     HintSuite,
+    TurnSuite,
 ):
     """Everything the port promises."""

@@ -25,7 +25,7 @@ from penstock_store.rows import Lease
 
 LEASED, DONE = "housekeeping.1.leased", "housekeeping.2.piece"
 POINTS = (LEASED, DONE)
-KEY = "housekeeping"
+HOUSEKEEPING = "housekeeping"
 TTL = timedelta(seconds=30)
 _log = logging.getLogger(__name__)
 
@@ -50,9 +50,7 @@ class Chore(Protocol):
 
 
 class Housekeeper:
-    """A Machine. Run one in every process that may do the chores; the lease decides who does."""
-
-    name = "housekeeping"
+    """A Machine. Run one in every process that may do the chores; the lease of its name decides who does."""
 
     def __init__(
         self,
@@ -63,8 +61,10 @@ class Housekeeper:
         clock: Clock,
         metrics: Metrics,
         every: float,
+        name: str = HOUSEKEEPING,
         steps: Steps = NO_STEPS,
     ) -> None:
+        self.name = name
         self._chores, self._leases, self._holder = chores, leases, holder
         self._clock, self._metrics, self._every, self._steps = clock, metrics, every, steps
         self.wake = asyncio.Event()
@@ -91,7 +91,7 @@ class Housekeeper:
         try:
             await self._leases.release(self._lease)
         except StoreUnavailable:
-            _log.info("the lease of the housekeeping was not given back; it expires")
+            _log.info("the lease of %s was not given back; it expires", self.name)
 
     async def _piece(self) -> float:
         if not self._chores or not await self._take():  # 1
@@ -113,12 +113,12 @@ class Housekeeper:
             self._lease = await self._leases.renew(self._lease, TTL)
         if self._lease is None:
             self._turn = 0
-            self._lease = await self._leases.acquire(KEY, self._holder, TTL)
+            self._lease = await self._leases.acquire(self.name, self._holder, TTL)
         return self._lease is not None
 
     async def _rest(self) -> float:  # 3
         if self._did:
-            _log.info("housekeeping is done", extra={"done": dict(self._did)})
+            _log.info("%s is done", self.name, extra={"done": dict(self._did)})
         self._turn, self._did = 0, {}
         if self._lease is not None:
             lease, self._lease = self._lease, None

@@ -232,7 +232,7 @@ class Jobs(Protocol):
     async def subject(self, stream: str) -> str: ...
 
     async def pending(self, limit: int) -> Sequence[Pending]:
-        """Timers of the runs that are PENDING, those of the oldest run first."""
+        """Timers of the runs that are PENDING, of each repository its `limit` oldest; the oldest first."""
         ...
 
     async def under_way(self) -> Sequence[UnderWay]:

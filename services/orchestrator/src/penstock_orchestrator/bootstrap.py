@@ -2,8 +2,9 @@
 their leases."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from penstock_eventlog.housekeeping import Housekeeper
+from penstock_eventlog.housekeeping import HOUSEKEEPING, Chore, Housekeeper
 from penstock_eventlog.ports import Sink
 from penstock_eventlog.relay import Relay
 from penstock_eventlog.shard_leases import ShardLeases, Shards
@@ -12,6 +13,7 @@ from penstock_eventlog.timers import TimerScanner
 from penstock_eventlog.work import InBatches, stalling
 from penstock_eventlog.workbench import Workbench, standing_apart
 from penstock_eventlog.worker import worker_loops
+from penstock_orchestrator.admission import ADMISSION, EVERY, Admission
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.handler import CONSUMER, Orchestrator
 from penstock_orchestrator.keeping import chores
@@ -28,7 +30,7 @@ async def assemble(context: Context, bench: Workbench) -> Service:
     producer = bench.log.producer()
     sink = ProducerSink(producer, bench.store.outbox)
     shards = ShardLeases(bench.store.leases, context.instance, context.clock)
-    machines = (*deciding(bench, fold), relay(bench, sink, shards), housekeeper(context, bench))
+    machines = (*deciding(bench, fold), relay(bench, sink, shards), *keepers(context, bench, fold))
     return Service(machines=machines, close=(producer.close,))
 
 
@@ -46,15 +48,26 @@ def relay(bench: Workbench, sink: Sink, shards: Shards) -> Relay:
     return Relay(bench.store, sink, shards, clock=tools.clock, metrics=tools.metrics, steps=tools.steps)
 
 
-def housekeeper(context: Context, bench: Workbench) -> Housekeeper:
-    keeping, tools = context.load(KeepingSettings), bench.tools
+def keepers(context: Context, bench: Workbench, fold: OrchestratorFold) -> Sequence[Housekeeper]:
+    """The housekeeping, and where the number of reviews is limited, whoever says whose turn it is."""
+    keeping, settings = context.load(KeepingSettings), context.load(OrchestratorSettings)
+    found = [_keeper(context, bench, HOUSEKEEPING, chores(bench.store, keeping), keeping.every)]
+    if settings.limits().any:
+        turns = Admission(bench.store, fold, settings.limits(), timedelta(seconds=settings.debounce))
+        found.append(_keeper(context, bench, ADMISSION, [turns], EVERY))
+    return found
+
+
+def _keeper(context: Context, bench: Workbench, name: str, work: Sequence[Chore], every: float) -> Housekeeper:
+    tools = bench.tools
     return Housekeeper(
-        chores(bench.store, keeping),
+        work,
         bench.store.leases,
         holder=context.instance,
         clock=tools.clock,
         metrics=tools.metrics,
-        every=keeping.every,
+        every=every,
+        name=name,
         steps=tools.steps,
     )
 

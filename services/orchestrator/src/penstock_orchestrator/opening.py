@@ -25,19 +25,22 @@ def open_run(decision: Decision, cause_id: str, fact: PrReceived, full: bool = F
         command_argument=fact.command_argument,
         forced=forced,
         full=full,
-        not_before=None if forced else _quiet_again(decision),
+        not_before=None if forced else _not_before(decision),
     )
 
 
-def _quiet_again(decision: Decision) -> datetime | None:
-    """When enough time has passed since the last reading was asked for."""
+def _not_before(decision: Decision) -> datetime | None:
+    """When enough time has passed since the last reading was asked for. Where runs wait for their turn, the first of a
+    pull request stands back until it is given one; what follows takes the place of what is under way."""
     asked = [
         part.asked_at
         for run in decision.state.open_runs()
         for part in run.of_stage(Stage.PREPARE)
         if part.asked_at is not None
     ]
-    return max(asked) + decision.rules.debounce if asked else None
+    if asked:
+        return max(asked) + decision.rules.debounce
+    return decision.now + decision.rules.run_deadline if decision.rules.in_turn else None
 
 
 def start(
@@ -77,6 +80,6 @@ def start(
     )
     decision.say(opened, new)
     if not_before is not None and not_before > decision.now:
-        decision.say(AttemptScheduled(new, Stage.PREPARE, "", 1, not_before, "events come close together"), new)
+        decision.say(AttemptScheduled(new, Stage.PREPARE, "", 1, not_before, "it waits for its turn"), new)
     else:
         decision.ask(decision.run(new), Stage.PREPARE)

@@ -12,6 +12,10 @@ from penstock_orchestrator.state import HEAVY, Part, PartState, Phase, Run, Stre
 from penstock_orchestrator.timers import Timer, timers_of
 from penstock_store.rows import ExecutionRow, JobRow, Projection, TimerRow
 
+ITS_TURN = "its turn"
+RESUMING = "workflow.control resume"
+REDRIVE = "redrive of"
+
 _STATUS_OF_PHASE = {
     Phase.PREPARING: JobStatus.PROCESSING,
     Phase.REVIEWING: JobStatus.WAITING_FOR_EVENT,
@@ -94,7 +98,7 @@ def status_of(run: Run) -> JobStatus:
         return _STATUS_OF_OUTCOME[run.outcome]
     if run.paused_at is not None:
         return JobStatus.WAITING_FOR_EVENT
-    if not run.parts:
+    if not run.parts or run.unread:
         return JobStatus.PENDING
     return _STATUS_OF_PHASE[run.phase]
 
@@ -166,9 +170,11 @@ def _waiting(state: StreamState, run: Run) -> tuple[str, datetime | None]:
     if run.finished:
         return "", None
     if state.stalled:
-        return f"redrive of {', '.join(state.stalled)}", None
+        return f"{REDRIVE} {', '.join(state.stalled)}", None
     if run.paused_at is not None:
-        return "workflow.control resume", None
+        return RESUMING, None
+    if run.unread:
+        return ITS_TURN, run.due
     waited: dict[str, int] = {}
     until: list[datetime] = []
     for part in run.parts.values():

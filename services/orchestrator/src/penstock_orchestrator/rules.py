@@ -19,6 +19,18 @@ class Schedule(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How many runs may be under way at once; 0 is no limit."""
+
+    organisation: int = 0
+    repository: int = 0
+
+    @property
+    def any(self) -> bool:
+        return bool(self.organisation or self.repository)
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     schedules: Mapping[Stage, Schedule]
     window: int = 16
@@ -27,6 +39,8 @@ class Rules:
     pause_limit: timedelta = timedelta(days=7)
     reread_after: timedelta = timedelta(seconds=5)
     debounce: timedelta = timedelta()
+    in_turn: bool = False
+    """Whether runs wait for their turn, which admission.py gives."""
 
     def attempts(self, stage: Stage, error_class: ErrorClassification) -> int:
         """How often a part may be asked in all when it fails like this."""

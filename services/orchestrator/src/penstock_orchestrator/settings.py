@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from penstock_contracts.enums import Stage
-from penstock_orchestrator.rules import Rules
+from penstock_orchestrator.rules import Limits, Rules
 from penstock_runtime import parsers
 from penstock_runtime.retry import CONSERVATIVE, HEAVY_TASK, STANDARD, RetryPolicy
 from penstock_runtime.settings import setting
@@ -24,6 +24,18 @@ class OrchestratorSettings:
     )
     reread_after: float = setting(
         "PENSTOCK_REREAD_AFTER", parsers.duration, 5.0, about="when a platform that lags is read again"
+    )
+    organisation_limit: int = setting(
+        "PENSTOCK_LIMIT_ORGANISATION",
+        parsers.whole(0, 100_000),
+        0,
+        about="reviews of one organisation under way at once; 0: as many as come",
+    )
+    repository_limit: int = setting(
+        "PENSTOCK_LIMIT_REPOSITORY",
+        parsers.whole(0, 100_000),
+        0,
+        about="reviews of one repository under way at once; 0: as many as come",
     )
     debounce: float = setting(
         "PENSTOCK_DEBOUNCE",
@@ -47,6 +59,9 @@ class OrchestratorSettings:
         about="how what is to be said is tried again",
     )
 
+    def limits(self) -> Limits:
+        return Limits(self.organisation_limit, self.repository_limit)
+
     def rules(self) -> Rules:
         schedules: Mapping[Stage, RetryPolicy] = {
             Stage.PREPARE: self.retry_prepare,
@@ -62,6 +77,7 @@ class OrchestratorSettings:
             run_deadline=timedelta(seconds=self.run_deadline),
             reread_after=timedelta(seconds=self.reread_after),
             debounce=timedelta(seconds=self.debounce),
+            in_turn=self.limits().any,
         )
 
 

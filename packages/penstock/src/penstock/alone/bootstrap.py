@@ -10,7 +10,7 @@ from penstock_eventlog.shard_leases import OneLease
 from penstock_eventlog.sinks import LogTableSink
 from penstock_eventlog.workbench import Assemble, Workbench, WorkerSettings, loop_checks, workbench
 from penstock_eventlog.worker import publish_schemas
-from penstock_orchestrator.bootstrap import deciding, housekeeper, relay
+from penstock_orchestrator.bootstrap import deciding, keepers, relay
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.settings import OrchestratorSettings
 from penstock_runtime.process import Build, Context, Service
@@ -55,7 +55,7 @@ async def build_workers(
         tenancy,
         *deciding(bench, fold),
         relay(bench, sink, OneLease(tenancy.lease)),
-        housekeeper(context, bench),
+        *keepers(context, bench, fold),
     )
     assembles = [assemble_of(name) for name in WORKERS] if workers is None else workers
     services = [await assemble(context, bench) for assemble in assembles]

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from penstock_contracts.enums import ExecutionState, Stage
+from penstock_contracts.enums import ExecutionState, JobStatus, Stage
 from penstock_store.memory.tables import Tables
-from penstock_store.rows import OPEN_STATUSES, ExecutionRow, JobFilter, JobRow, TimerRow
+from penstock_store.rows import OPEN_STATUSES, ExecutionRow, JobFilter, JobRow, Pending, TimerRow, UnderWay
 from penstock_store.subjects import organisation_of, repository_of
 
 
@@ -95,6 +95,29 @@ class MemoryJobs:
         self._tables.ask()
         row = self._tables.streams.get(stream)
         return row.subject if row else ""
+
+    async def pending(self, limit: int) -> Sequence[Pending]:
+        self._tables.ask()
+        runs = [row for row in self._tables.jobs.values() if row.status is JobStatus.PENDING and row.parent_id is None]
+        timers = sorted(self._tables.timers.values(), key=lambda timer: (timer.due, timer.id))
+        found: list[Pending] = []
+        taken = Counter[str]()
+        for row in sorted(runs, key=_newest_first):
+            repository = repository_of(row.subject)
+            taken[repository] += 1
+            if taken[repository] <= limit:
+                of_run = (timer for timer in timers if timer.run_id == row.id)
+                found += [Pending(timer, organisation_of(row.subject), repository) for timer in of_run]
+        return found
+
+    async def under_way(self) -> Sequence[UnderWay]:
+        self._tables.ask()
+        counted = Counter(
+            (organisation_of(row.subject), repository_of(row.subject), row.waiting_for)
+            for row in self._tables.jobs.values()
+            if row.parent_id is None and row.status in (JobStatus.PROCESSING, JobStatus.WAITING_FOR_EVENT)
+        )
+        return [UnderWay(*key, runs) for key, runs in sorted(counted.items())]
 
 
 def _newest_first(row: JobRow) -> tuple[datetime, str]:

@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 
 from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, Stage, WorkflowType
 from penstock_store.postgres.database import Database
-from penstock_store.rows import ExecutionRow, JobFilter, JobRow, TimerRow
+from penstock_store.rows import ExecutionRow, JobFilter, JobRow, Pending, TimerRow, UnderWay
 
 _DUE = """
 select id, stream, due, kind, run_id, stage, part, attempt, generation from workflow.timers
@@ -41,6 +41,20 @@ _HISTORY = """
 select run_id, stage, part, attempt, state, outcome, error_class, error, reason, asked_at, answered_at, not_after,
   started_at, duration
 from workflow.job_execution_history where run_id = %s order by asked_at nulls last, stage, part, attempt
+"""
+_PENDING = """
+select j.organisation, j.repository,
+  t.id, t.stream, t.due, t.kind, t.run_id, t.stage, t.part, t.attempt, t.generation
+from (
+  select *, row_number() over (partition by repository order by created_at, id) as place
+  from workflow.workflow_jobs where status = 'PENDING' and parent_id is null
+) as j join workflow.timers as t on t.stream = j.stream and t.run_id = j.id
+where j.place <= %s order by j.created_at, j.id, t.due, t.id
+"""
+_UNDER_WAY = """
+select organisation, repository, waiting_for, count(*) as runs from workflow.workflow_jobs
+where status in ('PROCESSING', 'WAITING_FOR_EVENT') and parent_id is null
+group by organisation, repository, waiting_for order by organisation, repository, waiting_for
 """
 _SUBJECT = "select subject from workflow.streams where stream = %s"
 
@@ -110,6 +124,13 @@ class PostgresJobs:
 
     async def subject(self, stream: str) -> str:
         return await self._database.value(_SUBJECT, (stream,)) or ""
+
+    async def pending(self, limit: int) -> Sequence[Pending]:
+        rows = await self._database.tuples(_PENDING, (limit,))
+        return [Pending(TimerRow(*timer), organisation, repository) for organisation, repository, *timer in rows]
+
+    async def under_way(self) -> Sequence[UnderWay]:
+        return await self._database.rows(UnderWay, _UNDER_WAY)
 
 
 def _job(*row: Any) -> JobRow:
