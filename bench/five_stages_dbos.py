@@ -1,6 +1,7 @@
 """The peer: the same workflow in DBOS, in a process of its own that is also the one that starts the runs.
 
     python -m bench.five_stages_dbos DATABASE_URL --executor one      reads turns as JSON lines, answers each with one
+    python -m bench.five_stages_dbos DATABASE_URL --executor two --stand-by-for one     recovers at the first line
 
 The workflow is a coroutine, and the reviews are steps that are started in a fixed order and gathered, which its
 documentation allows and which was the fastest of three forms here: child workflows for the reviews ran at less than
@@ -86,10 +87,16 @@ def main() -> None:
     parser.add_argument("--executor", default="one")
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--journal", type=Path)
+    parser.add_argument("--stand-by-for", metavar="EXECUTOR", help="recover what this one had, when told")
     given = parser.parse_args()
     workflow = registered(Work(given.seconds, given.journal))
     DBOS(config=configured(given.database_url, given.executor))
     DBOS.launch()
+    sys.stdout.write("launched\n")
+    sys.stdout.flush()
+    if given.stand_by_for and sys.stdin.buffer.readline():
+        # what Conductor makes an executor do; without Conductor nothing documented calls it from outside
+        DBOS._recover_pending_workflows([given.stand_by_for])
     asyncio.run(serve(workflow))
     DBOS.destroy()
 

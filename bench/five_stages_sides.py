@@ -56,12 +56,12 @@ def ours_on_kafka(on: Ground, address: KafkaAddress, groups: Sequence[Sequence[s
     """A process for each group of services."""
     url = database(on, "five_stages_on_kafka")
     upgrade(url)
-    asyncio.run(_prepare(address))
+    prepare_topics(address)
 
     @contextmanager
     def started() -> Iterator[Do]:
         kafka = {"PENSTOCK_KAFKA_BOOTSTRAP": address.bootstrap}
-        processes = [start(on, url, "apart", *services, environment=kafka, ready=False) for services in groups]
+        processes = [start(on, url, "apart", *services, environment=kafka, until="/livez") for services in groups]
         try:
             yield _driven(url)
         finally:
@@ -78,7 +78,7 @@ def dbos(on: Ground, processes: int) -> Start:
     @contextmanager
     def started() -> Iterator[Do]:
         with ExitStack() as stack:
-            executors = [stack.enter_context(_executor(url, f"executor-{n}")) for n in range(processes)]
+            executors = [stack.enter_context(executor(url, f"executor-{n}")) for n in range(processes)]
             with ThreadPoolExecutor(processes) as threads:
                 yield lambda turn: _joined(list(threads.map(_ask, executors, _shares(turn, processes))))
 
@@ -91,9 +91,9 @@ def start(
     how: str,
     *arguments: str,
     environment: Mapping[str, str] | None = None,
-    ready: bool = True,
+    until: str = "/readyz",
 ) -> ServerProcess:
-    """A process of our side. `ready`: waits until it says so."""
+    """A process of our side. Returns when it answers so on its operations port."""
     port = free_port()
     told = {
         "PENSTOCK_DATABASE_URL": url,
@@ -103,15 +103,17 @@ def start(
         **(environment or {}),
     }
     process = on.start(f"{how}-{port}", "-m", "bench.five_stages_ours", how, *arguments, environment=told)
-    if ready:
-        await_answer(port, "/readyz")
+    await_answer(port, until)
     return process
 
 
-async def _prepare(address: KafkaAddress) -> None:
-    log = KafkaLog(address)
-    await log.prepare()
-    await log.close()
+def prepare_topics(address: KafkaAddress) -> None:
+    async def prepare() -> None:
+        log = KafkaLog(address)
+        await log.prepare()
+        await log.close()
+
+    asyncio.run(prepare())
 
 
 def _driven(url: str) -> Do:
@@ -123,20 +125,28 @@ def _driven(url: str) -> Do:
 
 
 @contextmanager
-def _executor(url: str, name: str) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "bench.five_stages_dbos", url, "--executor", name]
+def executor(url: str, name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process of DBOS that is ready."""
+    command = [sys.executable, "-m", "bench.five_stages_dbos", url, "--executor", name, *arguments]
     with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
+            assert process.stdout
+            process.stdout.readline()
             yield process
         finally:
             process.communicate()  # it ends with its input
 
 
-def _ask(process: "subprocess.Popen[bytes]", turn: Turn) -> Ran:
+def tell(process: "subprocess.Popen[bytes]", turn: Turn | None = None) -> None:
+    """What it is to do; nothing to one that stands by."""
     assert process.stdin
-    assert process.stdout
-    process.stdin.write(msgspec.json.encode(turn) + b"\n")
+    process.stdin.write((msgspec.json.encode(turn) if turn else b"") + b"\n")
     process.stdin.flush()
+
+
+def _ask(process: "subprocess.Popen[bytes]", turn: Turn) -> Ran:
+    tell(process, turn)
+    assert process.stdout
     return msgspec.json.decode(process.stdout.readline(), type=Ran)
 
 
