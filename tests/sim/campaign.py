@@ -7,13 +7,16 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 
 from tests.sim.coverage import Coverage
-from tests.sim.simulation import Schedule, Simulator, shrunk
+from tests.sim.ground import MemoryGround
+from tests.sim.simulation import Grounds, Schedule, Simulator, shrunk
 
-PIECE = 100
+PIECE = 50
 """Seeds that a process takes at a time."""
 SAY = 5.0
 """Seconds between two lines of progress."""
@@ -27,10 +30,13 @@ class Campaign:
     actions: int
     failures: int
     """It ends after so many runs that failed."""
+    server: str = ""
+    """The PostgreSQL whose store is used; else the store in memory."""
     processes: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
 
     def replay(self, seed: int) -> str:
-        return f"python -m tests.sim --runs 1 --seed {seed} --actions {self.actions}"
+        store = " --store postgres" if self.server else ""
+        return f"python -m tests.sim --runs 1 --seed {seed} --actions {self.actions}{store}"
 
     def pieces(self) -> Iterator[range]:
         end = self.first + self.runs
@@ -58,7 +64,7 @@ def carried_out(campaign: Campaign) -> Result:
         while True:
             enough = len(result.failed) >= campaign.failures
             while not enough and len(under_way) < 2 * campaign.processes and (seeds := next(pieces, None)) is not None:
-                under_way.add(pool.submit(_piece, seeds, campaign.actions))
+                under_way.add(pool.submit(_piece, seeds, campaign))
             if not under_way:
                 return result
             ended, under_way = wait(under_way, timeout=SAY, return_when=FIRST_COMPLETED)
@@ -77,33 +83,42 @@ def quietly() -> None:
     gc.set_threshold(200_000, 5, 100)
 
 
-def _piece(seeds: range, actions: int) -> Result:
+def _piece(seeds: range, campaign: Campaign) -> Result:
     result = Result(done=len(seeds))
-    simulator = Simulator(Coverage())
-    try:
+    with simulating(campaign.server) as simulator:
         for seed in seeds:
             coverage = Coverage()
-            broken = simulator.broken(Schedule.drawn(seed, actions), coverage)
+            broken = simulator.broken(Schedule.drawn(seed, campaign.actions), coverage)
             coverage.sign((seed, broken))
             result.coverage.add(coverage)
             if broken:
                 result.failed[seed] = broken
-    finally:
-        simulator.close()
     return result
+
+
+@contextmanager
+def simulating(server: str) -> Iterator[Simulator]:
+    """On the store in memory, or in a database of its own on this server."""
+    with ExitStack() as stack:
+        below: Grounds = MemoryGround
+        if server:
+            from tests.sim.postgres_ground import PostgresGround, simulated_database
+
+            below = partial(PostgresGround, stack.enter_context(simulated_database(server)))
+        simulator = Simulator(Coverage(), below)
+        stack.callback(simulator.close)
+        yield simulator
 
 
 def told(campaign: Campaign, result: Result) -> None:
     """The failures, shrunk, each with what repeats it."""
     if not result.failed:
         return
-    simulator = Simulator(Coverage())
-    try:
+    with simulating(campaign.server) as simulator:
         for seed in sorted(result.failed)[: campaign.failures]:
-            short = shrunk(simulator, Schedule.drawn(seed, campaign.actions))
+            schedule = Schedule.drawn(seed, campaign.actions)
+            short = shrunk(simulator, schedule)
             print(f"\nFAILED {seed}: {campaign.replay(seed)}\n{short}")
-            for promise in simulator.broken(short, Coverage())[:5]:
+            for promise in result.failed[seed][:5]:
                 print(f"  {promise}")
             sys.stdout.flush()
-    finally:
-        simulator.close()

@@ -64,6 +64,12 @@ class Ground(Protocol):
     broken: list[str]
     """Promises that a call of a process has broken."""
 
+    async def open(self) -> None:
+        """Empty."""
+        ...
+
+    async def close(self) -> None: ...
+
     async def opened(self, process: Process) -> Store:
         """The way in of one life of a process."""
         ...
@@ -111,6 +117,12 @@ class MemoryGround:
 
     def __post_init__(self) -> None:
         self.tables = Tables(self.clock)
+
+    async def open(self) -> None:
+        """It is made anew for each run."""
+
+    async def close(self) -> None:
+        """Nothing is held outside of memory."""
 
     async def opened(self, process: Process) -> Store:
         return gated(MemoryStore(self.clock, codec=self.codec, steps=process, tables=self.tables), process, self)

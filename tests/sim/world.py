@@ -70,7 +70,7 @@ class World:
             self.forge.pulls[number] = Pull(PullRequestRef("github", "forge", "42", "acme/shop", number), [])
 
     async def open(self) -> None:
-        await self.ground.moved()
+        await self.ground.open()
         for name in self.starts:
             await self.begin(name)
 
@@ -78,8 +78,7 @@ class World:
         for process in self.processes.values():
             process.bury()
         await asyncio.sleep(0)
-        for process in self.processes.values():
-            await self.ground.left(process)
+        await self.ground.close()
 
     # --- pull requests ------------------------------------------------------------------------------------------
 
@@ -128,8 +127,11 @@ class World:
         """Until nobody has anything to do at this moment, or for so many turns."""
         for _ in range(turns):
             ready = self._ready()
-            if not ready:
+            if not ready and not self.ground.in_flight:
                 return
+            if not ready:
+                await self.settle()
+                continue
             await self._turn(*ready[int(self.rng.random() * len(ready))])
         if turns >= BUSY:
             names = sorted({seat.machine.name for _, seat in self._ready()})
@@ -169,7 +171,7 @@ class World:
         for _ in range(1 + int(self.rng.random() * 4)):
             await asyncio.sleep(0)
         while self.ground.in_flight:
-            await asyncio.sleep(SPELL)
+            await asyncio.sleep(0)
 
     def _look(self, process: Process) -> None:
         """Takes what steps said; a step may have ended after its process was frozen and thawed."""

@@ -35,7 +35,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     if given := os.environ.get("PENSTOCK_TEST_DATABASE_URL"):
         yield AttachedPostgres(given)
         return
-    with _embedded(Durability.DISPOSABLE) as server:
+    with embedded(Durability.DISPOSABLE) as server:
         yield server
 
 
@@ -59,7 +59,7 @@ def empty_database(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def mortal_postgres_server() -> Iterator[EmbeddedPostgres]:
-    with _embedded(Durability.PROCESS_CRASH) as server:
+    with embedded(Durability.PROCESS_CRASH) as server:
         yield server
 
 
@@ -79,7 +79,7 @@ def mortal_postgres(
 
 
 @contextmanager
-def _embedded(durability: Durability) -> Iterator[EmbeddedPostgres]:
+def embedded(durability: Durability) -> Iterator[EmbeddedPostgres]:
     with disposable_folder() as folder:
         server = EmbeddedPostgres(folder / "postgres", durability)
         try:
