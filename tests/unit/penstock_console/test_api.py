@@ -70,6 +70,15 @@ async def test_the_counts_name_every_status(api: httpx.AsyncClient) -> None:
     assert told["runs"]["WAITING_FOR_EVENT"] == 1
     assert told["runs"]["FAILED"] == 0
     assert told["jobs"]["AST_ANALYSIS"] == {"COMPLETED": 1}
+    assert told["stuck"] == 0
+
+
+async def test_the_counts_tell_of_runs_that_are_past_their_deadline(api: httpx.AsyncClient, store: MemoryStore) -> None:
+    (run,) = [row for row in store.tables.jobs.values() if row.parent_id is None and row.waiting_for]
+    late = store.tables.now() - timedelta(minutes=2)
+    store.tables.jobs[run.id] = replace(run, waiting_until=late)
+
+    assert (await api.get("/workflow-queue/metrics")).json()["stuck"] == 1
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,13 @@ class PullRequestUnderTest:
         self.stored += said
         self._write_timers(event, before)
         self._project_what_differs(old)
+        self._every_open_run_will_be_woken()
         return said
+
+    def _every_open_run_will_be_woken(self) -> None:
+        """No job says PROCESSING for ever, whatever became of those it waits for."""
+        woken = {timer.run_id for timer in self.fold.project(self.state).timers}
+        assert all(run.id in woken for run in self.state.open_runs())
 
     def _project_what_differs(self, old: StreamState) -> None:
         """Leaving out rows of what is the same in both states leads to the same changes."""

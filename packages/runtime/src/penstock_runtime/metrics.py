@@ -74,6 +74,11 @@ class Metrics:
         self.oldest_waiting = Gauge(
             "workflow_oldest_waiting_seconds", "Age of the oldest open job, by status.", ("status",), registry=registry
         )
+        self.stuck = Counter(
+            "workflow_runs_stuck_total",
+            "Open runs that were found past their deadline, or without a timer that would wake them.",
+            registry=registry,
+        )
         self.stalled = Counter(
             "workflow_stalled_total",
             "Events that could not be applied, by kind of event.",

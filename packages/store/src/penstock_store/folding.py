@@ -47,8 +47,11 @@ def read_state(fold: Fold[S], row: StreamRow | None, stream: str) -> S | None:
 
 
 def refolded(fold: Fold[S], stream: str, facts: Iterable[Event[Fact]]) -> S:
+    """Raises BrokenFold where a fact is missing."""
     state = fold.initial(stream)
-    for fact in facts:
+    for number, fact in enumerate(facts, 1):
+        if fact.envelope.sequence != number:
+            raise BrokenFold(stream, f"among the stored facts comes {fact.envelope.sequence}", number)
         state = fold.evolve(state, fact)
     return state
 

@@ -1,7 +1,7 @@
 """The HTTP edge of the console: jobs, their history, wishes, and the read part of a schema registry. Dead letters
 and blocked streams are in letters_api.py."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import uuid4
 
@@ -38,6 +38,7 @@ ACTIONS = {
     "replay": ControlAction.RE_REVIEW,
 }
 _NOTHING_MORE = views.Wanted()
+_LATE = timedelta(minutes=1)
 _SHOWN = 20
 _CODES: dict[type[Exception], int] = {
     JobUnknown: 404,
@@ -130,6 +131,7 @@ def _add_looking(app: FastAPI, desk: Desk, repairs: RepairDesk) -> None:
         return views.Counts(
             runs={status: runs.get(status, 0) for status in JobStatus},
             jobs=jobs,
+            stuck=len(await desk.store.jobs.stuck(_LATE)),
             dead_letters=dict(await desk.store.dead_letters.counts()),
             blocked_streams=len(await repairs.blocked()),
             stalls=list(await repairs.oldest(_SHOWN)),
