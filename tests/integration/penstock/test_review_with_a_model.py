@@ -102,3 +102,17 @@ def test_settings_that_cannot_work_end_it_before_anything_is_asked(changed: Work
     printed = review(environ={"PENSTOCK_LLM_MODLE": "tiny"})
     assert (printed.code, printed.out) == (2, "")
     assert "did you mean PENSTOCK_LLM_MODEL?" in printed.err
+
+
+def test_a_review_that_its_budget_does_not_allow_is_partial_and_says_what_nobody_looked_at(
+    changed: WorkingCopy, review: Review, model: ChatServer
+) -> None:
+    changed.write("sins.py", SINS)
+    poor = model.environ() | {"PENSTOCK_LLM_REVIEW_TOKENS": "100"}
+    printed = review("--format", "json", "--fail-on", "never", environ=poor)
+    assert (printed.code, model.prompts) == (3, [])
+    summary = printed.document["summary"]
+    assert summary.startswith("Partly reviewed")
+    assert summary.count("The model budget is spent. (for one review: 0 of 100 tokens are spent") == 2
+    assert printed.reasons() == dict.fromkeys(("main.go", "sins.py"), "the review of this file failed")
+    assert len(printed.findings) == 3, "the rules cost nothing"
