@@ -9,6 +9,7 @@ import pytest
 from psycopg import sql
 
 from penstock_contracts.ids import run_id
+from penstock_store.cache import CacheName, CachePlace
 from penstock_store.errors import BlobMissing, StillOpen
 from penstock_store.ports import Retention, Store
 from penstock_store.rows import (
@@ -22,6 +23,7 @@ from penstock_store.rows import (
     Verdict,
     Waste,
 )
+from penstock_store.spending import Amount, Caps, ModelCall, Reservation
 from tests.support.toy_fold import ToyFold, delivered, received, resolved
 
 CONSUMER = "orchestrator"
@@ -232,11 +234,17 @@ async def test_a_forgotten_repository_stands_nowhere_any_more(store: Store, rete
     unsent = await store.outbox.unsent(SHARDS, 100)
     await store.outbox.publish(unsent, {one.topic: 2 for one in unsent}, lease)
     await store.leases.acquire("commenter:toy:host:1:7", "c", timedelta(seconds=1))
+    call = ModelCall("r", "pr_review", "", 1, "toy:host:1:7", "small")
+    assert isinstance(await store.spending.reserve(call, Amount(1, 1), Caps()), Reservation)
+    kept = CachePlace(CacheName.ANSWERS, "k", "owner", "owner/earlier")
+    assert await store.cache.claim(kept, "t", timedelta(minutes=1))
+    assert await store.cache.put(kept, "t", b"text", timedelta(days=7), 10)
     said = RawRecord("t", 0, 1, b"toy:host:1:7", (("ce_stream", b"toy:host:1:7"),), b"x")
     await store.dead_letters.put(DeadLetterRow("l", "ast", said, "", "", "", "", "rubbish", "e", "r"), [])
     assert past.holding("toy:host:1:7") == [
-        "dead_letters", "facts", "leases", "log", "outbox_messages", "streams", "workflow_jobs",
+        "dead_letters", "facts", "leases", "log", "model_spending", "outbox_messages", "streams", "workflow_jobs",
     ]  # fmt: skip
+    assert "cache_entries" in past.holding("owner/earlier")
 
     forgotten = await retention.forget(streams)
 

@@ -67,6 +67,19 @@ class SweepStreams:
         return Piece(gone, more=gone == self.limit)
 
 
+@dataclass(frozen=True, slots=True)
+class CleanCache:
+    """What was kept for a time that is over."""
+
+    store: Store
+    limit: int = ROWS
+    name: str = "cache_entries"
+
+    async def piece(self) -> Piece:
+        gone = await self.store.cache.clean(self.limit)
+        return Piece(gone, more=gone == self.limit)
+
+
 def chores(store: Store, keeping: KeepingSettings) -> Sequence[Chore]:
     """None for a store that keeps nothing. The inbox is kept for as long as anything in it can come again: from its
     topic, or from a dead letter; and a stream for longer than that, so that nothing late begins it anew."""
@@ -84,6 +97,7 @@ def chores(store: Store, keeping: KeepingSettings) -> Sequence[Chore]:
     }
     return (
         *(Sweep(store, waste, age) for waste, age in ages.items()),
+        CleanCache(store),
         *(SweepTopic(store, topic.name, timedelta(hours=topic.retention_hours)) for topic in TOPICS),
         SweepStreams(store, max(timedelta(days=keeping.streams), topics + letters)),
     )

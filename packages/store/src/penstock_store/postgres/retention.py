@@ -65,6 +65,7 @@ delete from workflow.job_execution_history where run_id in (
     "delete from workflow.timers where stream = any(%s::text[])",
     "delete from workflow.effects where stream = any(%s::text[])",
     "delete from workflow.dead_letters where stream = any(%s::text[])",
+    "delete from workflow.model_spending where stream = any(%s::text[])",
 )
 _STREAMS = "delete from workflow.streams where stream = any(%s::text[])"
 
@@ -101,6 +102,10 @@ delete from workflow.dead_letters as d using unnest(%s::text[]) as s(stream)
 where position(convert_to(s.stream, 'UTF8') in d.headers) > 0
 """,
     "delete from workflow.leases as l using unnest(%s::text[]) as s(stream) where position(s.stream in l.key) > 0",
+    """
+delete from workflow.cache_entries where repository in (
+  select repository from workflow.workflow_jobs where stream = any(%s::text[]) and repository <> '')
+""",
 )
 _OF_REPOSITORY = """
 select distinct s.stream from workflow.workflow_jobs as j join workflow.streams as s
