@@ -1,6 +1,6 @@
 """Measures every figure, prints them as one table and writes it to bench/results.md.
 
-    python -m bench [--short] [NAME...]
+    python -m bench [--short] [--with-burst] [NAME...]
 
 Each file runs in a process of its own. The exit status says whether every bound holds.
 """
@@ -20,7 +20,20 @@ import psutil
 
 from bench.figures import Figure, measured_by
 
-FILES = ("codec", "apply", "loop", "relay", "webhook", "ingest_start", "webhook_to_request", "review")
+FILES = (
+    "codec",
+    "apply",
+    "loop",
+    "relay",
+    "webhook",
+    "ingest_start",
+    "webhook_to_request",
+    "review",
+    "five_stages",
+    "recovery",
+)
+LONG = ("burst",)
+"""Takes ten minutes and more: only when asked for."""
 RESULTS = Path(__file__).with_name("results.md")
 _HEAD = """\
 # Figures
@@ -35,14 +48,16 @@ Measured = Sequence[tuple[str, Figure]]
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="fewer and shorter rounds; writes no results")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these files: {', '.join(FILES)}")
+    parser.add_argument("--with-burst", action="store_true", help="also the burst of 1,000 pull requests")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these files: {', '.join(FILES + LONG)}")
     chosen = parser.parse_args(arguments)
-    names = chosen.names or FILES
-    if unknown := set(names) - set(FILES):
+    every = FILES + LONG if chosen.with_burst else FILES
+    names = chosen.names or every
+    if unknown := set(names) - set(FILES + LONG):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     measured = tuple(_all(names, short=chosen.short))
     print("\n" + table(measured))
-    if not chosen.short and names == FILES:
+    if not chosen.short and names == every:
         RESULTS.write_text(page(measured))
     return 0 if all(figure.holds for _, figure in measured) else 1
 
