@@ -1,19 +1,141 @@
 """Leases, counted deliveries and dead letters."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from penstock_contracts.facts import DeadLettered
+from penstock_contracts.routing import SHARDS
+from penstock_store.errors import FenceLost
 from penstock_store.ports import Store
-from penstock_store.rows import DeadLetterRow, LetterFilter, LetterState, NewOutboxRow, Place, RawRecord
+from penstock_store.rows import (
+    DeadLetterRow,
+    EffectKind,
+    EffectRow,
+    EffectState,
+    Lease,
+    LetterFilter,
+    LetterState,
+    NewOutboxRow,
+    Place,
+    RawRecord,
+)
 from tests.suites.store.worlds import Later
 
 LONG = timedelta(minutes=5)
 SHORT = timedelta(seconds=0.01)
 
 
+Write = Callable[[Store, Lease], Awaitable[None]]
+
+
+async def _mark_sent(store: Store, lease: Lease) -> None:
+    await store.outbox.mark_sent([row.id for row in await store.outbox.unsent(range(SHARDS), 10)], lease)
+
+
+async def _publish(store: Store, lease: Lease) -> None:
+    await store.outbox.publish(await store.outbox.unsent(range(SHARDS), 10), {"t": 1}, lease)
+
+
+async def _block(store: Store, lease: Lease) -> None:
+    (row,) = await store.outbox.unsent(range(SHARDS), 10)
+    await store.outbox.block(row.id, "refused", lease)
+
+
+async def _move(store: Store, lease: Lease) -> None:
+    await store.log.move("g", [Place("t", 0, 5)], lease)
+
+
+async def _begin(store: Store, lease: Lease) -> None:
+    await store.effects.begin("e", lease)
+
+
+async def _settle(store: Store, lease: Lease) -> None:
+    await store.effects.settle("e", lease, EffectState.SENT, external_id="x", url="", note="")
+
+
+FENCED: list[Write] = [_mark_sent, _publish, _block, _move, _begin, _settle]
+"""Every write that asks whether its writer still holds the lease."""
+
+
+async def _prepare(store: Store) -> None:
+    """Something for each of them to write on."""
+    await store.outbox.put([NewOutboxRow("s", "t", "s", None, (), b"v")])
+    await store.effects.plan([EffectRow("e", "s", "r", EffectKind.STATUS, 1, 1, EffectState.PLANNED)])
+
+
+async def _seen(store: Store) -> object:
+    return (
+        await store.outbox.unsent(range(SHARDS), 10),
+        await store.outbox.blocked(),
+        await store.log.read([Place("t", 0, 0)], 10),
+        await store.log.positions("g"),
+        await store.effects.get("e"),
+    )
+
+
 class LeaseSuite:
+    async def test_acquire_gives_it_for_five_minutes_where_nothing_else_is_said(self, store: Store) -> None:
+        before = await store.now()
+
+        lease = await store.leases.acquire("k", "a")
+
+        assert lease is not None
+        assert timedelta(minutes=4) < lease.expires_at - before < timedelta(minutes=6)
+
+    async def test_none_is_given_while_it_is_held(self, store: Store) -> None:
+        await store.leases.acquire("k", "a", LONG)
+        assert await store.leases.acquire("k", "b", LONG) is None
+
+    async def test_after_its_release_somebody_else_gets_it(self, store: Store) -> None:
+        lease = await store.leases.acquire("k", "a", LONG)
+        assert lease is not None
+
+        await store.leases.release(lease)
+
+        assert not await store.leases.is_locked("k")
+        assert await store.leases.acquire("k", "b", LONG) is not None
+
+    async def test_it_is_released_by_itself_after_its_ttl(self, store: Store, later: Later) -> None:
+        await store.leases.acquire("k", "a", SHORT)
+        await later(0.02)
+        assert await store.leases.acquire("k", "b", LONG) is not None
+
+    @pytest.mark.parametrize("write", FENCED)
+    async def test_a_holder_that_was_frozen_and_woke_up_writes_nothing(
+        self, store: Store, later: Later, write: Write
+    ) -> None:
+        frozen = await store.leases.acquire("k", "a", SHORT)
+        assert frozen is not None
+        await _prepare(store)
+        await later(0.02)
+        await store.leases.acquire("k", "b", LONG)
+        before = await _seen(store)
+
+        with pytest.raises(FenceLost):
+            await write(store, frozen)
+
+        assert await _seen(store) == before
+
+    @pytest.mark.parametrize("write", FENCED)
+    async def test_a_holder_that_was_started_again_does_not_let_its_old_self_write(
+        self, store: Store, write: Write
+    ) -> None:
+        """As where a process id comes back: the name is the same, the fence is not."""
+        old = await store.leases.acquire("k", "a", LONG)
+        new = await store.leases.acquire("k", "a", LONG)
+        assert old is not None
+        assert new is not None
+        await _prepare(store)
+        before = await _seen(store)
+
+        with pytest.raises(FenceLost):
+            await write(store, old)
+        assert await _seen(store) == before
+
     async def test_one_holder_at_a_time(self, store: Store) -> None:
         lease = await store.leases.acquire("k", "a", LONG)
 

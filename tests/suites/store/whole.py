@@ -12,8 +12,8 @@ from tests.suites.store.outboxes import OutboxSuite
 from tests.suites.store.restoring import RestoringSuite
 from tests.suites.store.spending import SpendingSuite
 from tests.suites.store.stalls import StallSuite
-from tests.suites.store.turns import TurnSuite
 from tests.suites.store.strategies import EncodingSuite
+from tests.suites.store.turns import TurnSuite
 
 __all__ = ["WholeSuite", "filled"]
 

@@ -43,6 +43,7 @@ from penstock_store.rows import (
 from penstock_store.spending import Spending
 
 S = TypeVar("S")
+LEASE_TTL = timedelta(minutes=5)
 
 
 class Fold(Protocol[S]):
@@ -184,7 +185,11 @@ class Timers(Protocol):
 
 
 class Leases(Protocol):
-    async def acquire(self, key: str, holder: str, ttl: timedelta) -> Lease | None:
+    """The one kind of lock. Who does not get it leaves the work to the holder; who gets it reads again what is to be
+    done before doing it, since another may have done it; and whoever writes under it hands it to the write, which
+    compares the fence."""
+
+    async def acquire(self, key: str, holder: str, ttl: timedelta = LEASE_TTL) -> Lease | None:
         """None: somebody else holds it. The same holder gets it again, with a new fence."""
         ...
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from penstock_store.errors import StoreUnavailable
 from penstock_store.memory.streams import write_letters
 from penstock_store.memory.tables import Tables
+from penstock_store.ports import LEASE_TTL
 from penstock_store.rows import (
     OPEN_LETTERS,
     DeadLetterRow,
@@ -23,7 +24,7 @@ class MemoryLeases:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def acquire(self, key: str, holder: str, ttl: timedelta) -> Lease | None:
+    async def acquire(self, key: str, holder: str, ttl: timedelta = LEASE_TTL) -> Lease | None:
         tables = self._tables
         with tables.transaction() as transaction:
             known = tables.leases.get(key)

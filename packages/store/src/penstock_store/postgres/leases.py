@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from penstock_store.errors import StoreError
+from penstock_store.ports import LEASE_TTL
 from penstock_store.postgres.database import Database
 from penstock_store.rows import Lease
 
@@ -28,7 +29,7 @@ class PostgresLeases:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def acquire(self, key: str, holder: str, ttl: timedelta) -> Lease | None:
+    async def acquire(self, key: str, holder: str, ttl: timedelta = LEASE_TTL) -> Lease | None:
         found = await self._database.rows(Lease, _ACQUIRE, (key, holder, ttl))
         return found[0] if found else None
 
