@@ -57,8 +57,8 @@ generate: setup ## write schemas, flow and settings pages: what is generated fro
 	@$(BIN)/python -m penstock_contracts.generate
 	@$(BIN)/python -m tools.settings_page
 
-chaos: setup ## kill processes under load and count what is lost or said twice; takes minutes
-	@$(BIN)/python -m tests.chaos
+chaos: setup ## break everything under load, count what is lost or said twice; minutes (ARGS="--long --brokers 3")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 sim: setup ## run the deterministic simulator over many seeds
 	@$(BIN)/python -m tests.sim

@@ -67,11 +67,10 @@ class Freezing:
         """An orchestrator that publishes; nobody says so while the database is away."""
         stage, until = self.supervisor.stage, time.monotonic() + patience
         while time.monotonic() < until:
-            pids = {stage.fleet.pid(name): name for name in self.supervisor.awake() if name.startswith("orchestrator")}
             with suppress(psycopg.OperationalError):
-                for holder in await asyncio.to_thread(_holders, stage.cluster.database_url):
-                    if (name := pids.get(int(holder.rpartition(":")[2]))) is not None:
-                        return name
+                holders = await asyncio.to_thread(_holders, stage.cluster.database_url)
+                if names := [name for name in self.supervisor.awake() if f"orchestrator@{name}" in holders]:
+                    return names[0]
             await asyncio.sleep(0.2)
         return None
 

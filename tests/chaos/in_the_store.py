@@ -26,7 +26,7 @@ from tests.chaos.verdict import Verdict, none_of
 
 Row = Mapping[str, Any]
 Facts = Sequence[Event[Fact]]
-_IN_FLIGHT = timedelta(seconds=4)
+_IN_FLIGHT = timedelta(seconds=5)
 """A call that was begun before a head was superseded may land until its time is up, and its answer be written."""
 _TOLD = (RunOutcome.REVIEWED, RunOutcome.PARTIAL)
 

@@ -69,5 +69,7 @@ class Killing:
         await asyncio.to_thread(self.supervisor.stage.fleet.kill, slot)  # waits until it is gone
         name, step, held = self.supervisor.last_step(slot)
         await self.supervisor.start(slot)
-        self.supervisor.watch(slot)
-        return Struck(Kind.KILL, name, datetime.now(UTC), step, held)
+        struck = Struck(Kind.KILL, name, datetime.now(UTC), step, held)
+        if struck.holding:  # then there is work that it will be given again
+            self.supervisor.watch(slot)
+        return struck

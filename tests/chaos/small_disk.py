@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.chaos.faults import Impossible
 
 _NEW_NAMESPACE = 0x00020000
-SIZE = "768m"
+SIZE = "2g"
 
 
 def mount_small_disk(folder: Path) -> None:

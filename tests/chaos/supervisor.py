@@ -24,7 +24,7 @@ class Supervisor:
     ended_alone: Counter[str] = field(default_factory=Counter)
     """Services that ended without being killed, each with its last words, and were started again."""
     back_after: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """How long after each kill a server answered, or a service reached its first step."""
+    """How long after each kill a server answered, or a service that had something in hand reached its next step."""
     frozen: set[str] = field(default_factory=set)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whoever starts or ends a service."""

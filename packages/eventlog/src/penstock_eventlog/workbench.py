@@ -83,6 +83,10 @@ class Workbench:
     store: Store
     log: Log
     tools: Tools
+    holder: str
+    """Whose the leases of this process are. Under a name that lasts it has them back as soon as it is started again,
+    with a new fence; a lease that must be waited for, since what was begun under it may still land, is taken under
+    the name of the process itself."""
     checks: tuple[Check, ...] = ()
     close: tuple[Callable[[], Awaitable[None]], ...] = ()
 
@@ -97,7 +101,7 @@ def loop_checks(machines: Sequence[Machine]) -> tuple[Check, ...]:
     return tuple(Check(one.name, one.check) for one in machines if isinstance(one, Loop))
 
 
-def workbench(context: Context, store: Store, log: Log, codec: Codec) -> Workbench:
+def workbench(context: Context, store: Store, log: Log, codec: Codec, instance: str = "") -> Workbench:
     tools = Tools(
         log=log,
         store=store,
@@ -109,7 +113,8 @@ def workbench(context: Context, store: Store, log: Log, codec: Codec) -> Workben
         tracer=context.tracer,
     )
     checks = (Check("database", store.check), Check("log", log.check))
-    return Workbench(store, log, tools, checks, close=(log.close, store.close))
+    holder = f"{context.name}@{instance}" if instance else context.instance
+    return Workbench(store, log, tools, holder, checks, close=(log.close, store.close))
 
 
 async def open_workbench(context: Context) -> Workbench:
@@ -141,7 +146,7 @@ async def open_workbench(context: Context) -> Workbench:
         prefix=settings.topic_prefix,
         instance=settings.instance,
     )
-    return workbench(context, store, log, codec)
+    return workbench(context, store, log, codec, settings.instance)
 
 
 def standing_apart(assemble: Assemble) -> Callable[[Context], Awaitable[Service]]:

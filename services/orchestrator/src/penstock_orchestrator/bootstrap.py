@@ -31,7 +31,7 @@ async def assemble(context: Context, bench: Workbench) -> Service:
     fold = OrchestratorFold(context.load(OrchestratorSettings).rules())
     producer = bench.log.producer()
     sink = ProducerSink(producer, bench.store.outbox)
-    shards = ShardLeases(bench.store.leases, context.instance, context.clock)
+    shards = ShardLeases(bench.store.leases, bench.holder, context.clock)
     machines = (*deciding(bench, fold), relay(bench, sink, shards), *keepers(context, bench, fold))
     return Service(machines=machines, close=(producer.close,))
 
