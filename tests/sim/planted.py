@@ -8,13 +8,16 @@ from unittest.mock import patch
 from penstock_commenter.carrier import Carrier
 from penstock_commenter.finder import Landed
 from penstock_commenter.tenure import Tenure
+from penstock_contracts.enums import CommentsKind, Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_eventlog.ports import Published
 from penstock_eventlog.prefix import FinishedPrefix
 from penstock_eventlog.sinks import ProducerSink
 from penstock_eventlog.wanted import Wanted
-from penstock_orchestrator import answering, withdrawing
+from penstock_orchestrator import advance, answering, withdrawing
+from penstock_orchestrator.decision import Decision
+from penstock_orchestrator.state import Run
 from penstock_store.memory import streams
 from penstock_store.memory.effects import MemoryEffects
 from penstock_store.memory.leases import MemoryLeases
@@ -27,6 +30,15 @@ from tests.sim.simulation import WHOLE, Schedule, Simulator
 
 ASLEEP_IN_ITS_WRITE = (
     Action(Kind.FREEZE, word="commenter.a", point=BEGUN, number=1, seconds=65.0),
+    Action(Kind.PUSH),
+)
+ASLEEP_BEFORE_SETTLING = (
+    Action(Kind.FREEZE, word="commenter.a", point="effects.settle", number=1, seconds=65.0),
+    Action(Kind.PUSH),
+)
+ASLEEP_BEFORE_MARKING = (
+    Action(Kind.FREEZE, word="orchestrator.a", point="outbox.mark_sent", number=1, seconds=31.0),
+    Action(Kind.FREEZE, word="orchestrator.b", point="outbox.mark_sent", number=2, seconds=31.0),
     Action(Kind.PUSH),
 )
 _publish = ProducerSink.publish
@@ -61,16 +73,16 @@ async def hasty(self: Carrier, effects: Iterable[EffectRow]) -> None:
             await self._settle(effect, EffectState.PLANNED, Landed(effect.external_id, effect.url), effect.note)
 
 
-async def marking_first(self: ProducerSink, rows: Sequence[OutboxRow], lease: Lease) -> Published:
-    await self.mark([row.id for row in rows], lease)
-    return await _publish(self, rows, lease)
+async def marking_first(self: ProducerSink, rows: Sequence[OutboxRow], *leases: Lease) -> Published:
+    await self.mark([row.id for row in rows], *leases)
+    return await _publish(self, rows, *leases)
 
 
 def unfenced(self: Tables, lease: Lease) -> None:
     """No fence anywhere."""
 
 
-async def marking_unfenced(self: MemoryOutbox, ids: Sequence[int], lease: Lease) -> None:
+async def marking_unfenced(self: MemoryOutbox, ids: Sequence[int], *leases: Lease) -> None:
     with self._tables.transaction() as transaction:
         for row_id in ids:
             transaction.drop(self._tables.unsent, row_id)
@@ -115,18 +127,26 @@ def lenient(decision: object, run: object, reason: str) -> None:
     """What a newer head has replaced goes on."""
 
 
+def impatient(decision: Decision, run: Run) -> None:
+    """The join fires with the first answer of a batch, or where there is none."""
+    batches = run.of_stage(Stage.FILES_REVIEW)
+    if not run.manifest or any(part.resolved for part in batches):
+        decision.ask(run, Stage.COMMENTS, CommentsKind.REVIEW)
+
+
 FAULTS = (
     Fault("an inbox in which nothing is found again", streams._Transactions, "_receive", forgetful),
     Fault("what a killed commenter left is sent again unseen", Carrier, "settle_leftovers", hasty),
     Fault("rows are marked before they are published", ProducerSink, "publish", marking_first),
-    Fault("no fence is checked", Tables, "check_fence", unfenced),
-    Fault("mark_sent takes a lost lease", MemoryOutbox, "mark_sent", marking_unfenced),
-    Fault("begin and settle take a lost lease", MemoryEffects, "_known", known_effect),
+    Fault("no fence is checked", Tables, "check_fence", unfenced, ASLEEP_BEFORE_SETTLING),
+    Fault("mark_sent takes a lost lease", MemoryOutbox, "mark_sent", marking_unfenced, ASLEEP_BEFORE_MARKING),
+    Fault("begin and settle take a lost lease", MemoryEffects, "_known", known_effect, ASLEEP_BEFORE_SETTLING),
     Fault("a commenter does not look at its tenure", Tenure, "check", trusting, ASLEEP_IN_ITS_WRITE),
     Fault("everything is still wanted", Wanted, "skip", eager),
     Fault("two may hold a lease", MemoryLeases, "acquire", anybodys),
     Fault("what was polled is committed", FinishedPrefix, "polled", careless),
     Fault("every answer counts", answering, "_why_ignored", credulous),
+    Fault("the join waits for one batch only", advance, "_join", impatient),
     Fault("a superseded run goes on", withdrawing, "supersede", lenient),
 )
 

@@ -1,10 +1,11 @@
 """One simulated run: a schedule, carried out, then quiet, then judged."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
+from typing import TypeVar
 from unittest.mock import patch
 
 from penstock_contracts.codec import Codec
@@ -26,6 +27,7 @@ CREW = ("orchestrator", "workers", "commenter")
 WHOLE = ("ingest", *(f"{kind}.{one}" for kind in CREW for one in "ab"))
 MOMENTS = 600
 """Moments in the quiet phase at which something was due, after which a run that is still open will never end."""
+T = TypeVar("T")
 Grounds = Callable[[StoreClock, Codec], Ground]
 
 
@@ -37,6 +39,10 @@ class Schedule:
     pulls: int
     faults: float
     actions: tuple[Action, ...]
+    order: int = 0
+    """Another one: everything is delivered and carried out in another order."""
+    between: frozenset[Kind] = frozenset()
+    """Before these actions all that was begun comes to its end."""
 
     @classmethod
     def drawn(cls, seed: int, longest: int = LONGEST) -> "Schedule":
@@ -74,13 +80,20 @@ class Simulator:
 
     def broken(self, schedule: Schedule, coverage: Coverage | None = None) -> list[str]:
         """What did not hold, or how it came to grief."""
-        with _reproducible(schedule.seed):
-            return self._runner.run(self._run(schedule, coverage or self.coverage))
+        try:
+            return self.ending(schedule, broken, coverage)
+        except AssertionError as error:
+            return [f"{type(error).__name__}: {error}"]
 
-    async def _run(self, schedule: Schedule, coverage: Coverage) -> list[str]:
+    def ending(self, schedule: Schedule, seen: Callable[[World], Awaitable[T]], coverage: Coverage | None = None) -> T:
+        """What is seen of it when everything is quiet."""
+        with _reproducible(schedule.seed):
+            return self._runner.run(self._run(schedule, seen, coverage or self.coverage))
+
+    async def _run(self, schedule: Schedule, seen: Callable[[World], Awaitable[T]], coverage: Coverage) -> T:
         clock = ManualClock()
         world = World(
-            Random(schedule.seed),
+            Random(schedule.seed + schedule.order),
             schedule.seed,
             self._folds[schedule.seed % 2],
             coverage,
@@ -94,17 +107,19 @@ class Simulator:
         hand = Stagehand(world)
         try:
             for action in schedule.actions:
+                if action.kind in schedule.between:
+                    await self._quieten(world, hand)
                 await hand.do(action)
                 await world.work(world.rng.choice((0, 2, 8, 30, 2_000)))
             await self._quieten(world, hand)
-            return await broken(world)
-        except AssertionError as error:
-            return [f"{type(error).__name__}: {error}"]
+            for _ in range(4):  # for what is looked at again
+                await world.pass_time(25.0)
+            return await seen(world)
         finally:
             await world.close()
 
     async def _quieten(self, world: World, hand: Stagehand) -> None:
-        """Nobody does anything any more; time passes until all is over, and some more for what is looked at again."""
+        """Nobody does anything any more; time passes until all is over."""
         for moment in range(MOMENTS):
             await world.work()
             await hand.redeliver()
@@ -112,8 +127,6 @@ class Simulator:
             if await self._over(world):
                 break
             await world.jump(await world.next_moment(PATIENCE + moment) - world.clock.monotonic())
-        for _ in range(4):
-            await world.pass_time(25.0)
 
     async def _over(self, world: World) -> bool:
         if not world.ground.available or world.lagging() or not all(each.running for each in world.processes.values()):

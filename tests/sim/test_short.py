@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sim.coverage import Coverage
-from tests.sim.planted import FAULTS, Fault, first_shown
+from tests.sim.order import unequal
+from tests.sim.planted import FAULTS, Fault, first_shown, impatient
 from tests.sim.simulation import WHOLE, Schedule, Simulator
 
-RUNS = 150
+RUNS = 100
 ENOUGH = 150
-POINTS = 20
+PAIRS = 12
+POINTS = 15
 """Crash points that so few runs surely hit; a campaign hits all of them."""
 
 
@@ -36,6 +38,17 @@ def test_the_same_seed_gives_the_same_run(simulator: Simulator) -> None:
         return dict(coverage.reached)
 
     assert seen() == seen()
+
+
+def test_another_order_and_doubles_end_in_the_same(simulator: Simulator) -> None:
+    assert {seed: found for seed in range(PAIRS) if (found := unequal(simulator, seed, simulator.coverage))} == {}
+    assert simulator.coverage.outcomes["(pairs in another order: equal)"] > PAIRS / 2
+
+
+def test_what_depends_on_the_order_is_found(simulator: Simulator) -> None:
+    (fault,) = (fault for fault in FAULTS if fault.instead is impatient)
+    with fault.planted():
+        assert any(unequal(simulator, seed, simulator.coverage) for seed in range(PAIRS))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
