@@ -10,9 +10,10 @@ import resource
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from penstock_contracts.event import Event
-from penstock_contracts.facts import AstRequested, ConfigResolved, Fact
+from penstock_contracts.facts import AstRequested, ConfigResolved, Fact, TimerFired
 from penstock_eventlog import running
 from penstock_eventlog.loop import Limits
 from penstock_eventlog.outcomes import Outcome
@@ -24,14 +25,16 @@ from penstock_eventlog.worker import worker_loops
 from penstock_orchestrator.bootstrap import deciding, relay
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.settings import OrchestratorSettings
-from penstock_orchestrator.state import StreamState
+from penstock_orchestrator.state import StreamState, TimerKind
 from penstock_runtime.process import Context, Service
 from penstock_runtime.service import run_service
 
 HANDLER_SECONDS = 1.0
 CANCELLED_SECONDS = 1.0
 BROKEN_STREAM = "TROUBLE_STREAM"
-"""The variable with the end of the name of the stream whose decisions raise."""
+"""The variable with the end of the name of the stream of which an event cannot be applied."""
+BROKEN_HOW = "TROUBLE_HOW"
+"""And the one that says how."""
 
 
 async def aborts(_: Event[Fact]) -> Outcome:
@@ -65,21 +68,49 @@ def analysis_that(handler: Handler) -> Assemble:
     return assemble
 
 
-class BrokenFold(OrchestratorFold):
-    """Cannot decide what follows from the reading of one stream's pull request."""
+class Broken(StrEnum):
+    """What an orchestrator of ours does wrong with one stream: at which event, and how."""
 
-    def __init__(self, settings: OrchestratorSettings, stream: str) -> None:
+    DECIDE = "decide"
+    EVOLVE = "evolve"
+    REFUSED = "refused"
+    TIMER = "timer"
+    POISON = "poison"
+
+
+class BrokenFold(OrchestratorFold):
+    """Cannot apply the reading of one stream's pull request, or the timer that asks a failed stage again."""
+
+    def __init__(self, settings: OrchestratorSettings, stream: str, how: Broken) -> None:
         super().__init__(settings.rules())
-        self._broken = stream
+        self._broken, self._how = stream, how
 
     def decide(self, state: StreamState, event: Event[Fact], now: datetime) -> Sequence[Event[Fact]]:
-        if isinstance(event.fact, ConfigResolved) and event.envelope.stream.endswith(self._broken):
+        if self._how is Broken.TIMER and isinstance(event.fact, TimerFired) and event.fact.kind == TimerKind.ATTEMPT:
+            raise KeyError("no rule for this attempt")
+        if self._how is Broken.DECIDE and self._is_meant(event, ConfigResolved):
             raise KeyError("no rule for this configuration")
+        if self._how is Broken.POISON and self._is_meant(event, ConfigResolved):
+            os.abort()
         return super().decide(state, event, now)
+
+    def evolve(self, state: StreamState, stored: Event[Fact]) -> StreamState:
+        if self._how is Broken.EVOLVE and self._is_meant(stored, ConfigResolved):
+            raise KeyError("no rule for this configuration")
+        return super().evolve(state, stored)
+
+    def subject(self, state: StreamState) -> str:
+        """A text that no column takes, once the configuration is read."""
+        read = any(run.config_blob for run in state.runs.values()) and state.stream.endswith(self._broken)
+        return "\0" if read and self._how is Broken.REFUSED else super().subject(state)
+
+    def _is_meant(self, event: Event[Fact], kind: type[Fact]) -> bool:
+        return isinstance(event.fact, kind) and event.envelope.stream.endswith(self._broken)
 
 
 async def broken_orchestrator(context: Context, bench: Workbench) -> Service:
-    fold = BrokenFold(context.load(OrchestratorSettings), context.environ[BROKEN_STREAM])
+    how = Broken(context.environ.get(BROKEN_HOW, Broken.DECIDE))
+    fold = BrokenFold(context.load(OrchestratorSettings), context.environ[BROKEN_STREAM], how)
     producer = bench.log.producer()
     sink = ProducerSink(producer, bench.store.outbox)
     shards = ShardLeases(bench.store.leases, context.instance, context.clock)

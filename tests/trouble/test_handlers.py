@@ -5,6 +5,7 @@ import signal
 from tests.support.processes import StartedProcess
 from tests.support.waiting import eventually
 from tests.trouble.page import quoted
+from tests.trouble.remedies import explained
 from tests.trouble.stage import DOUBLES, Stage, all_but, ended
 
 
@@ -33,7 +34,7 @@ async def test_a_request_that_kills_its_process_is_tried_alone_three_times_and_g
         (letter,) = await place.dead_letters()
         assert (letter["reason"], letter["event_type"], letter["run_id"]) == ("poison", "ast.requested", run["id"])
         assert quoted(letter["error"])
-        assert quoted(letter["remedy"])
+        assert explained(letter["remedy"], letter)
         (attempt,) = await place.history(run, "ast")
         assert (attempt["state"], attempt["error_class"]) == ("given_up", "poison")
         assert run["status"] == "COMPLETED"

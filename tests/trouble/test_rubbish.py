@@ -20,6 +20,7 @@ from penstock_eventlog.ports import NewRecord
 from penstock_store.rows import RawRecord
 from tests.support.waiting import eventually
 from tests.trouble.page import quoted
+from tests.trouble.remedies import explained
 from tests.trouble.stage import Stage, all_but
 
 HEARD = [topic for topic in TOPICS if topic.name not in (DLQ_TOPIC, EVENTS_TOPIC)]
@@ -46,7 +47,7 @@ async def test_rubbish_on_every_topic_is_put_aside_and_told_and_a_pull_request_g
         }
         assert {letter["reason"] for letter in letters if not letter["event_id"]} == {"undecodable"}
         for letter in letters:
-            assert quoted(letter["remedy"])
+            assert explained(letter["remedy"], letter)
         told = await told_of(log, len(letters))
         assert {fact.dead_letter_id for fact in told} == {letter["id"] for letter in letters}
         assert {fact.topic for fact in told} == {topic.name for topic in HEARD}

@@ -15,13 +15,12 @@ from penstock.commands.up import database_of
 from penstock.demo import example
 from penstock_contracts.enums import Stage
 from penstock_contracts.flow import TOPICS
-from penstock_contracts.routing import SHARDS
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.rules import Rules
 from penstock_runtime.retry import STANDARD
 from penstock_store.migrations import check
 from penstock_store.postgres.store import PostgresStore
-from penstock_store.rows import DeadLetterRow, RawRecord
+from penstock_store.rows import DeadLetterRow
 from tests.e2e.systems import on_postgres
 from tests.support.kafka import KafkaForTest
 from tests.support.toy_fold import received
@@ -44,7 +43,7 @@ async def stalled_letter(url: str) -> DeadLetterRow:
     store = await PostgresStore.open(url)
     try:
         await store.streams.stall("orchestrator", received("e-1"), OrchestratorFold(RULES), "it broke", "repair it")
-        (letter,) = await store.dead_letters.open_letters()
+        (letter,) = await store.dead_letters.letters()
         return letter
     finally:
         await store.close()
@@ -54,40 +53,11 @@ async def test_an_empty_database_is_refused_upgraded_and_then_good(empty_databas
     before = await penstock("db", "check", PENSTOCK_DATABASE_URL=empty_database)
     assert before.returncode == 1
     assert "penstock db upgrade" in before.stderr
-    for said in ("were not there", "tables are at "):
+    for said in ("they were not there", "tables are at "):
         upgraded = await penstock("db", "upgrade", PENSTOCK_DATABASE_URL=empty_database)
         assert (upgraded.returncode, upgraded.stderr) == (0, "")
         assert said in upgraded.stdout
     assert (await penstock("db", "check", PENSTOCK_DATABASE_URL=empty_database)).returncode == 0
-
-
-async def test_a_stalled_run_is_looked_at_and_redriven(postgres_database: str) -> None:
-    letter = await stalled_letter(postgres_database)
-    listed = await penstock("dlq", "ls", PENSTOCK_DATABASE_URL=postgres_database)
-    assert letter.id in listed.stdout
-    shown = await penstock("dlq", "show", letter.id, PENSTOCK_DATABASE_URL=postgres_database)
-    assert "repair it" in shown.stdout
-    redriven = await penstock("dlq", "redrive", "--all", PENSTOCK_DATABASE_URL=postgres_database)
-    assert (redriven.returncode, redriven.stdout) == (0, f"{letter.id}  applied to {STREAM}\n")
-    after = await penstock("dlq", "ls", PENSTOCK_DATABASE_URL=postgres_database)
-    assert after.stdout == "no dead letters\n"
-    refolded = await penstock("db", "refold", PENSTOCK_DATABASE_URL=postgres_database)
-    assert (refolded.returncode, refolded.stdout.split()[0]) == (0, "1")
-
-
-async def test_a_record_that_nobody_could_read_is_sent_back_as_it_was(postgres_database: str) -> None:
-    record = RawRecord("ast.completed", 3, 5, b"key", (("ce_id", b"e-2"),), b"\x00 not avro")
-    letter = DeadLetterRow("letter-2", "ast", record, "", "", "e-2", "", "undecodable", "why", "look")
-    store = await PostgresStore.open(postgres_database)
-    try:
-        await store.dead_letters.put(letter, [])
-        redriven = await penstock("dlq", "redrive", letter.id, PENSTOCK_DATABASE_URL=postgres_database)
-        assert (redriven.returncode, redriven.stdout) == (0, "letter-2  sent back to its topic ast.completed\n")
-        (row,) = await store.outbox.unsent(range(SHARDS), 10)
-        assert (row.topic, row.key, row.headers, row.value) == ("ast.completed", "key", record.headers, record.value)
-        assert await store.dead_letters.open_letters() == []
-    finally:
-        await store.close()
 
 
 async def test_a_fact_that_is_missing_is_found_by_refold(postgres_database: str) -> None:
@@ -99,7 +69,7 @@ async def test_a_fact_that_is_missing_is_found_by_refold(postgres_database: str)
     assert refolded.stdout.startswith(f"{STREAM}: facts 1 to 1 were expected")
 
 
-@pytest.mark.parametrize("words", [("dlq", "ls"), ("db", "check"), ("db", "upgrade"), ("db", "refold")])
+@pytest.mark.parametrize("words", [("db", "check"), ("db", "upgrade"), ("db", "refold")])
 async def test_a_database_that_does_not_answer_is_told_without_a_trace(words: tuple[str, ...]) -> None:
     ended = await penstock(*words, PENSTOCK_DATABASE_URL=NOBODY)
     assert ended.returncode == 3
@@ -155,6 +125,22 @@ async def test_a_review_is_looked_at_and_asked_for_again(postgres_database: str,
         asked = await penstock("jobs", "replay", job["id"], "--reason", "once more", **where)
         assert (asked.returncode, asked.stdout.split()[:3]) == (0, ["asked", "to", "replay"])
         await eventually(partial(over, 2), within=60, what="the review asked for again")
+
+
+async def test_a_stalled_event_is_looked_at_and_redriven_through_the_one_process(
+    postgres_database: str, tmp_path: Path
+) -> None:
+    async with on_postgres(tmp_path, postgres_database) as system:
+        letter, where = await stalled_letter(postgres_database), {"PENSTOCK_CONSOLE_URL": system.console_url}
+        assert letter.id in (await penstock("dlq", "ls", **where)).stdout
+        assert "repair it" in (await penstock("dlq", "show", letter.id, **where)).stdout
+        redriven = await penstock("dlq", "redrive", letter.id, **where)
+        assert (redriven.returncode, redriven.stdout) == (0, f"{letter.id}  applied to {STREAM}\n")
+        assert (await penstock("dlq", "ls", **where)).stdout == "no dead letters\n"
+        again = await penstock("dlq", "redrive", letter.id, **where)
+        assert (again.returncode, "redriven by nobody" in again.stdout) == (1, True)
+    refolded = await penstock("db", "refold", PENSTOCK_DATABASE_URL=postgres_database)
+    assert (refolded.returncode, refolded.stdout.split()[0]) == (0, "1")
 
 
 async def test_topics_are_created_once(kafka: KafkaForTest) -> None:
