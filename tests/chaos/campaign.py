@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from statistics import median
 
-from tests.chaos import at_the_forge, evidence, in_the_store, on_the_log
+from tests.chaos import at_the_forge, at_the_model, evidence, in_the_store, on_the_log
 from tests.chaos.at_the_forge import Span
 from tests.chaos.clocks import Clocks
 from tests.chaos.disk import Disk
@@ -23,7 +23,7 @@ from tests.chaos.report import Report
 from tests.chaos.servers import Servers
 from tests.chaos.stage import LLM_KEY, MARKER_SECRET, Stage, opened
 from tests.chaos.supervisor import Supervisor
-from tests.chaos.verdict import Verdict, none_of, not_there_yet
+from tests.chaos.verdict import Verdict, none_of
 
 _LOOK = 1.0
 _SWEEP = 75.0
@@ -119,6 +119,7 @@ class _Campaign:
         forge = await self._forge()
         store = await in_the_store.look(cluster.database_url)
         log = await asyncio.to_thread(on_the_log.look, cluster.address)
+        spending = await asyncio.to_thread(at_the_model.look, self._stage.model_url, cluster.database_url)
         verdicts = [
             none_of(
                 "all is done in time",
@@ -128,7 +129,7 @@ class _Campaign:
             *at_the_forge.judge(forge, self._frozen()),
             *in_the_store.judge(store, forge),
             *on_the_log.judge(log, store, twice=plan.twice),
-            not_there_yet("N10 model spend per review", "a review has no budget"),
+            *at_the_model.judge(spending, self._load.opened),
             self._secrets(log.values, forge),
             none_of("no child of a dead process lives on", strays, f"{len(SERVICES)} processes"),
             *self._enough(),

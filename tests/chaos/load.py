@@ -21,6 +21,8 @@ class PullRequest:
     number: int
     heads: list[str] = field(default_factory=list)
     closed: bool = False
+    index: int = -1
+    """Its files lie in a folder of this name."""
 
     @property
     def name(self) -> str:
@@ -60,7 +62,7 @@ class Load:
         repository = REPOSITORIES[index % len(REPOSITORIES)]
         here = f"/_forge/repositories/{repository}/pulls"
         told = await self._tell(here, title=f"Change {index}", files=files(rng, f"{index}/first"))
-        pull = PullRequest(repository, told["number"], [told["head"]["sha"]])
+        pull = PullRequest(repository, told["number"], [told["head"]["sha"]], index=index)
         self.opened.append(pull)
         drawn = rng.random()
         if drawn > _PUSHED + _FORCED + _CLOSED:

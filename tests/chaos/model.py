@@ -19,6 +19,7 @@ from starlette.routing import Route
 _FILE = re.compile(r"^File: (?P<path>[^\s,]+)", re.MULTILINE)
 _ADDED = re.compile(r"^R(?P<line>\d+) \+", re.MULTILINE)
 THROTTLED, FAILED = 0.04, 0.03
+USAGE = {"prompt_tokens": 100, "completion_tokens": 50}
 
 
 def findings(prompt: str) -> list[dict[str, object]]:
@@ -40,8 +41,14 @@ def findings(prompt: str) -> list[dict[str, object]]:
     ]
 
 
+def subject(prompt: str) -> str:
+    """The pull request that is asked about: its files lie in a folder named by its number."""
+    found = _FILE.search(prompt)
+    return found["path"].partition("/")[0] if found else "nobody's"
+
+
 def build(seed: str) -> Starlette:
-    rng, told = Random(seed), Counter[str]()
+    rng, told, spent = Random(seed), Counter[str](), Counter[str]()
 
     async def complete(request: Request) -> Response:
         asked = json.loads(await request.body())
@@ -54,16 +61,24 @@ def build(seed: str) -> Starlette:
             told["failed"] += 1
             return JSONResponse({"error": {"type": "server_error"}}, 500)
         told["answered"] += 1
-        text = json.dumps({"summary": "A change.", "findings": findings(asked["messages"][-1]["content"])})
+        prompt = asked["messages"][-1]["content"]
+        spent[subject(prompt)] += sum(USAGE.values())
+        text = json.dumps({"summary": "A change.", "findings": findings(prompt)})
         choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        usage = {"prompt_tokens": 100, "completion_tokens": 50}
-        return JSONResponse({"model": asked["model"], "choices": [choice], "usage": usage})
+        return JSONResponse({"model": asked["model"], "choices": [choice], "usage": USAGE})
 
     async def count(request: Request) -> Response:
         return JSONResponse(dict(told))
 
+    async def bill(request: Request) -> Response:
+        return JSONResponse(dict(spent))
+
     return Starlette(
-        routes=[Route("/v1/chat/completions", complete, methods=["POST"]), Route("/told", count, methods=["GET"])]
+        routes=[
+            Route("/v1/chat/completions", complete, methods=["POST"]),
+            Route("/told", count, methods=["GET"]),
+            Route("/spent", bill, methods=["GET"]),
+        ]
     )
 
 

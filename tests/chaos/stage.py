@@ -20,6 +20,7 @@ from penstock.local.kafka_nodes import Detour
 from penstock.local.ports import free_ports
 from penstock.local.postgres import Durability
 from penstock.local.process import Command, Lifetime, ServerProcess, start_process
+from tests.chaos.at_the_model import REVIEW_TOKENS
 from tests.chaos.faults import Impossible
 from tests.chaos.plan import BROKER, POSTGRES, REPOSITORIES, SERVICES, Kind, Plan
 from tests.chaos.skewed import clock_beside, set_wrong
@@ -128,6 +129,7 @@ class Stage:
             "PENSTOCK_LLM_MODEL": "nobody",
             "PENSTOCK_LLM_KEY": LLM_KEY,
             "PENSTOCK_LLM_TIMEOUT": "10s",
+            "PENSTOCK_LLM_REVIEW_TOKENS": str(REVIEW_TOKENS),
             "PENSTOCK_MARKER_SECRET": MARKER_SECRET,
             "PENSTOCK_COMMENTER_CALL_TIMEOUT": "3s",
             "PENSTOCK_COMMENTER_SETTLE_DELAY": "5s",

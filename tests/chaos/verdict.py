@@ -36,7 +36,3 @@ def none_of(invariant: str, offenders: Iterable[object], among: str) -> Verdict:
         return Verdict(invariant, True, among)
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return Verdict(invariant, False, f"{len(found)} of {among}: {'; '.join(found[:_SHOWN])}{more}")
-
-
-def not_there_yet(invariant: str, why: str) -> Verdict:
-    return Verdict(invariant, True, f"not there yet: {why}", looked=False)

@@ -23,8 +23,9 @@ from penstock_contracts.facts import (
 )
 from penstock_store.postgres.headers import pack_headers
 from penstock_store.rows import Refolded
-from tests.chaos import at_the_forge, in_the_store, on_the_log
+from tests.chaos import at_the_forge, at_the_model, in_the_store, on_the_log
 from tests.chaos.at_the_forge import ForgeView, Shown, Span
+from tests.chaos.at_the_model import REVIEW_TOKENS, Spending
 from tests.chaos.in_the_store import StoreView
 from tests.chaos.load import PullRequest
 from tests.chaos.on_the_log import LogView
@@ -102,6 +103,23 @@ def test_a_summary_may_be_doubled_for_a_moment_by_who_was_frozen_then(minutes: i
 def test_a_closed_pull_request_needs_no_review() -> None:
     closed = forge(pull=PullRequest("acme/shop", 1, [HEAD], closed=True), reviews=[], comments=[])
     assert failed(at_the_forge.judge(closed)) == []
+
+
+# --- at the model -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answered", "booked", "noticed"),
+    [
+        (150, 150, []),
+        (0, REVIEW_TOKENS, []),
+        (300, 150, ["N10 nothing is asked that was not booked"]),
+        (150, REVIEW_TOKENS + 1, ["N10 no review takes more than its budget"]),
+    ],
+)
+def test_what_a_review_spent_is_booked_and_within_its_budget(answered: int, booked: int, noticed: list[str]) -> None:
+    spending = Spending({"7": answered}, [("github:acme/shop#1", RUN, booked)])
+    assert failed(at_the_model.judge(spending, [PullRequest("acme/shop", 1, [HEAD], index=7)])) == noticed
 
 
 # --- in the store -----------------------------------------------------------------------------------------------

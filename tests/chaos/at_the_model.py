@@ -1,0 +1,55 @@
+"""The judgement of what the model was asked: all of it was booked before, and no review took more than it may."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import httpx
+import psycopg
+
+from tests.chaos.load import PullRequest
+from tests.chaos.verdict import Verdict, none_of
+
+REVIEW_TOKENS = 150_000
+"""What one review may take. A call that nobody settled counts with all that was reserved for it."""
+_BOOKED = """
+select j.subject, s.run_id, sum(coalesce(s.tokens_in + s.tokens_out, s.reserved_tokens))
+from workflow.model_spending s join workflow.workflow_jobs j on j.id = s.run_id group by j.subject, s.run_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    answered: Mapping[str, int]
+    """Tokens by the number of a pull request in this campaign, counted by the model itself."""
+    booked: Sequence[tuple[str, str, int]]
+    """Pull request, run, tokens."""
+
+
+def look(model_url: str, database_url: str) -> Spending:
+    answered = httpx.get(f"{model_url}/spent", timeout=10, trust_env=False).json()
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(_BOOKED).fetchall()
+    return Spending(answered, [(str(subject), str(run), int(tokens)) for subject, run, tokens in rows])
+
+
+def judge(spending: Spending, pulls: Sequence[PullRequest]) -> list[Verdict]:
+    total = sum(spending.answered.values())
+    return [
+        none_of(
+            "N10 no review takes more than its budget",
+            (f"{subject} {run} {tokens}" for subject, run, tokens in spending.booked if tokens > REVIEW_TOKENS),
+            f"{len(spending.booked)} runs, {REVIEW_TOKENS} tokens each",
+        ),
+        none_of("N10 nothing is asked that was not booked", _unbooked(spending, pulls), f"{total} tokens answered"),
+    ]
+
+
+def _unbooked(spending: Spending, pulls: Sequence[PullRequest]) -> Iterator[str]:
+    booked = Counter[str]()
+    for subject, _, tokens in spending.booked:
+        booked[subject.partition(":")[2]] += tokens
+    for pull in pulls:
+        answered = spending.answered.get(str(pull.index), 0)
+        if answered > booked[pull.name]:
+            yield f"{pull.name}: {answered} answered, {booked[pull.name]} booked"
