@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from penstock_orchestrator.fold import FOLD_VERSION
 from tests.chaos.load import Load, PullRequest
 from tests.chaos.plan import REPOSITORIES, Plan
 from tests.chaos.verdict import Verdict, none_of
@@ -16,6 +17,7 @@ from tests.support.waiting import eventually
 
 GRACE = 25.0
 """What a service is given to finish what it has in hand: the default of PENSTOCK_STOP_SECONDS."""
+FOLD_VERSIONS = {OLDER: FOLD_VERSION, NEWER: FOLD_VERSION + 1}
 _TURN = ("orchestrator@2", "commenter@2", "prepare", "ast", "llm-review", "ingest", "commenter", "orchestrator")
 _PATIENCE = 60.0
 _SCHEMAS = "select count(distinct substring(value from 2 for 4)) from workflow.facts where type = 'ast.completed'"
@@ -88,17 +90,16 @@ class Rolling:
         return pull
 
     async def _pushed(self, load: Load, pull: PullRequest, version: str) -> None:
-        """Returns when a state of the other version was folded again and stored by this one."""
-        before = await asyncio.to_thread(self._fold_version, pull)
+        """Returns when the state, which the other version had stored before, is stored by this one."""
         here = f"/_forge/repositories/{pull.repository}/pulls/{pull.number}/push"
         files = {"followed.py": f"VALUE = {len(pull.heads)}\n"}
         told = await asyncio.to_thread(self.ground.cluster.forge.tell, "POST", here, {"files": files})
         pull.heads.append(told["head"]["sha"])
 
         async def folded() -> bool:
-            return await asyncio.to_thread(self._fold_version, pull) != before
+            return await asyncio.to_thread(self._fold_version, pull) == FOLD_VERSIONS[version]
 
-        await eventually(folded, within=_PATIENCE, what=f"a state of {pull.name} written by {version}, after {before}")
+        await eventually(folded, within=_PATIENCE, what=f"a state of {pull.name} written by {version}")
 
     def _fold_version(self, pull: PullRequest) -> int:
         with psycopg.connect(self.ground.cluster.database_url) as connection:
