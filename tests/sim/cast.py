@@ -70,7 +70,7 @@ class Cast:
         store = await world.ground.opened(process)
         log = ProcessLog(world.log, process)
         tools = Tools(log, store, self.codec, self.metrics, Solitude(), process.clock, process)
-        return Workbench(store, log, tools)
+        return Workbench(store, log, tools, process.name)
 
     async def _listening(self, world: World, process: Process) -> None:
         """It owns no machine: platforms and people call it."""
@@ -78,7 +78,7 @@ class Cast:
     async def _orchestrating(self, world: World, process: Process) -> None:
         bench = await self.bench(world, process)
         shards = sorted({shard_of(world.stream(number)) for number in world.forge.pulls})
-        leases = ShardLeases(bench.store.leases, process.holder, process.clock, shards=shards)
+        leases = ShardLeases(bench.store.leases, bench.holder, process.clock, shards=shards)
         sink = ProducerSink(bench.log.producer(), bench.store.outbox)
         _seat(process, *deciding(bench, world.fold), relay(bench, sink, leases))
 
