@@ -40,7 +40,7 @@ class Plan:
     """Runs at low load in each round."""
 
 
-FULL = Plan(ROUNDS, (16, 64, 128, 256), 2.5, 6.0, 40)
+FULL = Plan(ROUNDS, (16, 64, 192), 2.0, 5.0, 25)
 SHORT = Plan(1, (16, 64), 1.5, 3.0, 10)
 
 
