@@ -22,8 +22,8 @@ def row(stream: str, value: bytes = b"v", *, topic: str = "t", spread: int | Non
     return NewOutboxRow(stream, topic, stream, spread, (("ce_id", value), ("odd", b"\x00\xff")), value)
 
 
-async def lease_of(store: Store, holder: str = "relay-1") -> Lease:
-    lease = await store.leases.acquire("relay", holder, TTL)
+async def lease_of(store: Store, holder: str = "relay-1", key: str = "relay") -> Lease:
+    lease = await store.leases.acquire(key, holder, TTL)
     assert lease is not None
     return lease
 
@@ -70,6 +70,24 @@ class OutboxSuite:
         await store.outbox.mark_sent([first.id], lease)
 
         assert await store.outbox.unsent(ALL, 10) == [second]
+
+    async def test_rows_under_several_leases_are_marked_together_or_not_at_all(
+        self, store: Store, later: Later
+    ) -> None:
+        lost = await store.leases.acquire("relay:0", "one", timedelta(seconds=0.01))
+        assert lost is not None
+        held = [await lease_of(store, key="relay:1"), await lease_of(store, key="relay:2")]
+        await store.outbox.put([row("a", b"1"), row("b", b"2")])
+        rows = await store.outbox.unsent(ALL, 10)
+        await later(0.02)
+
+        with pytest.raises(FenceLost) as error:
+            await store.outbox.mark_sent([one.id for one in rows], held[0], lost, held[1])
+
+        assert error.value.key == lost.key
+        assert await store.outbox.unsent(ALL, 10) == rows
+        await store.outbox.mark_sent([one.id for one in rows], *held)
+        assert await store.outbox.unsent(ALL, 10) == []
 
     async def test_the_oldest_unsent_row_has_an_age(self, store: Store) -> None:
         assert await store.outbox.oldest_unsent() is None

@@ -120,16 +120,16 @@ class Freezing:
         self._sink = ProducerSink(desk.log.producer(), desk.store.outbox)
         self.frozen = False
 
-    async def publish(self, rows: Sequence[OutboxRow], lease: Lease) -> Published:
-        published = await self._sink.publish(rows, lease)
+    async def publish(self, rows: Sequence[OutboxRow], *leases: Lease) -> Published:
+        published = await self._sink.publish(rows, *leases)
         if not self.frozen:
             self.frozen = True
             self._desk.clock.advance(20)
             await self._desk.run(self._desk.relay("other"))
         return published
 
-    async def mark(self, ids: Sequence[int], lease: Lease) -> None:
-        await self._sink.mark(ids, lease)
+    async def mark(self, ids: Sequence[int], *leases: Lease) -> None:
+        await self._sink.mark(ids, *leases)
 
 
 async def test_a_holder_that_was_frozen_past_its_lease_marks_nothing_and_drops_its_shards() -> None:

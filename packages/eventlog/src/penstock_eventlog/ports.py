@@ -102,10 +102,11 @@ class Published:
 class Sink(Protocol):
     """Where the relay publishes to."""
 
-    async def publish(self, rows: Sequence[OutboxRow], lease: Lease) -> Published:
-        """Every row is taken or refused. LogUnavailable, StoreUnavailable: some may be there, ask again. FenceLost."""
+    async def publish(self, rows: Sequence[OutboxRow], *leases: Lease) -> Published:
+        """Every row is taken or refused; the leases are those of their shards. LogUnavailable, StoreUnavailable: some
+        may be there, ask again. FenceLost."""
         ...
 
-    async def mark(self, ids: Sequence[int], lease: Lease) -> None:
-        """What was taken is not to be published again. FenceLost: somebody else holds the lease, nothing is marked."""
+    async def mark(self, ids: Sequence[int], *leases: Lease) -> None:
+        """What was taken is not to be published again. FenceLost: somebody else holds this lease, nothing is marked."""
         ...

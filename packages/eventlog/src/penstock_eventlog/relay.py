@@ -12,8 +12,7 @@ order. A row the log refuses for good is blocked: its stream waits, visibly, and
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from penstock_contracts.routing import shard_of
 from penstock_eventlog.errors import LogUnavailable
@@ -97,43 +96,60 @@ class Relay:
         if not rows:
             return 0
         self._steps.reach(READ)
-        of_shards: dict[int, list[OutboxRow]] = {}
-        for row in rows:
-            of_shards.setdefault(shard_of(row.stream), []).append(row)
-        await _together(
-            self._publish([row for shard in shards for row in of_shards.get(shard, ())], lease, shards)
-            for lease, shards in _by_lease(leases)
-        )
+        sure = {shard: lease for shard, lease in leases.items() if self._shards.sure(shard)}
+        await self._publish([row for row in rows if shard_of(row.stream) in sure], sure)
         return len(rows)
 
-    async def _publish(self, rows: Sequence[OutboxRow], lease: Lease, shards: Sequence[int]) -> None:
-        if not rows or not all(self._shards.sure(shard) for shard in shards):
+    async def _publish(self, rows: Sequence[OutboxRow], leases: Mapping[int, Lease]) -> None:
+        if not rows:
             return
         try:
-            published = await self._sink.publish(rows, lease)  # 3
-            self._steps.reach(PUBLISHED)
-            if published.taken:
-                await self._sink.mark(published.taken, lease)  # 4
-            await self._block(rows, published, lease)
+            published = await self._sink.publish(rows, *_of(rows, leases))  # 3
         except FenceLost as error:
-            _log.warning("the relay lost a shard", extra={"error": str(error)})
-            for shard in shards:
-                self._shards.lost(shard)
+            self._lost(error, leases)
             return
-        self._steps.reach(MARKED)
+        self._steps.reach(PUBLISHED)
         taken = set(published.taken)
-        for topic, number in Counter(row.topic for row in rows if row.id in taken).items():
+        marked = await self._mark([row for row in rows if row.id in taken], leases)  # 4
+        await self._block(rows, published, leases)
+        self._steps.reach(MARKED)
+        for topic, number in Counter(row.topic for row in marked).items():
             self._metrics.outbox_sent.labels(topic).inc(number)
 
-    async def _block(self, rows: Sequence[OutboxRow], published: Published, lease: Lease) -> None:
+    async def _mark(self, rows: Sequence[OutboxRow], leases: Mapping[int, Lease]) -> Sequence[OutboxRow]:
+        """All at once; where somebody else has taken a lease, those under the others."""
+        while rows:
+            try:
+                await self._sink.mark([row.id for row in rows], *_of(rows, leases))
+            except FenceLost as error:
+                lost = self._lost(error, leases)
+                rows = [row for row in rows if shard_of(row.stream) not in lost]
+            else:
+                break
+        return rows
+
+    async def _block(self, rows: Sequence[OutboxRow], published: Published, leases: Mapping[int, Lease]) -> None:
         """The first refused row of each stream; what follows it in the stream stays unsent."""
         blocked: set[str] = set()
         for row in rows:
             reason = published.refused.get(row.id)
-            if reason is not None and row.stream not in blocked:
-                blocked.add(row.stream)
-                await self._store.outbox.block(row.id, reason, lease)
+            if reason is None or row.stream in blocked:
+                continue
+            blocked.add(row.stream)
+            try:
+                await self._store.outbox.block(row.id, reason, leases[shard_of(row.stream)])
+            except FenceLost as error:
+                self._lost(error, leases)
+            else:
                 _log.error("a stream is blocked", extra={"stream": row.stream, "topic": row.topic, "reason": reason})
+
+    def _lost(self, error: FenceLost, leases: Mapping[int, Lease]) -> Collection[int]:
+        """The shards under this lease."""
+        _log.warning("the relay lost a lease", extra={"error": str(error)})
+        lost = [shard for shard, lease in leases.items() if lease.key == error.key]
+        for shard in lost:
+            self._shards.lost(shard)
+        return lost
 
     async def _measure(self) -> None:
         now = self._clock.monotonic()
@@ -145,18 +161,7 @@ class Relay:
         self._metrics.outbox_age.set(max(0.0, age))
 
 
-async def _together(pieces: Iterable[Coroutine[None, None, None]]) -> None:
-    """All of them to their end; then the first failure is raised."""
-    for outcome in await asyncio.gather(*pieces, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
-
-
-def _by_lease(leases: Mapping[int, Lease]) -> list[tuple[Lease, list[int]]]:
-    """Shards that share a lease are published together."""
-    keyed = sorted(leases, key=lambda shard: (leases[shard].key, shard))
-    return [
-        (leases[shards[0]], shards)
-        for _, group in groupby(keyed, key=lambda shard: leases[shard].key)
-        for shards in [list(group)]
-    ]
+def _of(rows: Iterable[OutboxRow], leases: Mapping[int, Lease]) -> Sequence[Lease]:
+    """Those of the shards of these rows, each once."""
+    found = {leases[shard].key: leases[shard] for shard in sorted({shard_of(row.stream) for row in rows})}
+    return list(found.values())

@@ -16,7 +16,7 @@ class ProducerSink:
         self._producer = producer
         self._outbox = outbox
 
-    async def publish(self, rows: Sequence[OutboxRow], lease: Lease) -> Published:
+    async def publish(self, rows: Sequence[OutboxRow], *leases: Lease) -> Published:
         try:
             await self._producer.send([record_of_row(row) for row in rows])
         except RecordRefused as error:
@@ -24,18 +24,20 @@ class ProducerSink:
             return Published(tuple(row.id for row in rows if row.id not in refused), refused)
         return Published(tuple(row.id for row in rows), {})
 
-    async def mark(self, ids: Sequence[int], lease: Lease) -> None:
-        await self._outbox.mark_sent(ids, lease)
+    async def mark(self, ids: Sequence[int], *leases: Lease) -> None:
+        await self._outbox.mark_sent(ids, *leases)
 
 
 class LogTableSink:
-    """The Postgres log: rows get their positions and are marked in one transaction that checks the fence."""
+    """The Postgres log: rows get their positions and are marked in one transaction that checks the fence of its one
+    lease."""
 
     def __init__(self, outbox: Outbox, partitions: Mapping[str, int]) -> None:
         self._outbox = outbox
         self._partitions = partitions
 
-    async def publish(self, rows: Sequence[OutboxRow], lease: Lease) -> Published:
+    async def publish(self, rows: Sequence[OutboxRow], *leases: Lease) -> Published:
+        (lease,) = leases
         refused: dict[int, str] = {}
         streams: set[str] = set()
         for row in rows:
@@ -47,5 +49,5 @@ class LogTableSink:
             await self._outbox.publish(taken, self._partitions, lease)
         return Published(tuple(row.id for row in taken), refused)
 
-    async def mark(self, ids: Sequence[int], lease: Lease) -> None:
+    async def mark(self, ids: Sequence[int], *leases: Lease) -> None:
         """Publishing has marked them."""

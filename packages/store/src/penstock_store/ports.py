@@ -139,8 +139,8 @@ class Outbox(Protocol):
         """Unsent rows in id order, without those of streams that have a blocked row."""
         ...
 
-    async def mark_sent(self, ids: Sequence[int], lease: Lease) -> None:
-        """Raises FenceLost when the lease is not held any more; then nothing is marked."""
+    async def mark_sent(self, ids: Sequence[int], *leases: Lease) -> None:
+        """Raises FenceLost, of one of them, when not every lease is held any more; then nothing is marked."""
         ...
 
     async def publish(self, rows: Sequence[OutboxRow], partitions: Mapping[str, int], lease: Lease) -> None:

@@ -49,9 +49,10 @@ class MemoryOutbox:
             islice((row for row in rows if shard_of(row.stream) in shards and row.stream not in stopped), limit)
         )
 
-    async def mark_sent(self, ids: Sequence[int], lease: Lease) -> None:
+    async def mark_sent(self, ids: Sequence[int], *leases: Lease) -> None:
         with self._tables.transaction() as transaction:
-            self._tables.check_fence(lease)
+            for lease in leases:
+                self._tables.check_fence(lease)
             for row_id in ids:
                 transaction.drop(self._tables.unsent, row_id)
 

@@ -8,6 +8,7 @@ from penstock_contracts.partitioner import partition_of
 from penstock_contracts.routing import shard_of
 from penstock_runtime.steps import Steps
 from penstock_store import points
+from penstock_store.errors import FenceLost
 from penstock_store.hints import Hint
 from penstock_store.postgres.database import Database, check_fence
 from penstock_store.postgres.headers import pack_headers, unpack_headers
@@ -29,7 +30,17 @@ where sent_at is null and shard = any(%s::int[]) and not exists (
   select 1 from workflow.outbox_messages as b where b.blocked_at is not null and b.stream = o.stream)
 order by id limit %s
 """
-_MARK = "update workflow.outbox_messages set sent_at = clock_timestamp() where id = any(%s::bigint[])"
+_MARK = """
+with held as materialized (
+  select l.key from unnest(%s::text[], %s::text[], %s::bigint[]) as n(key, holder, fence)
+  join workflow.leases as l on l.key = n.key and l.holder = n.holder and l.fence = n.fence
+  where l.expires_at > clock_timestamp() order by l.key for share of l
+), marked as (
+  update workflow.outbox_messages set sent_at = clock_timestamp()
+  where id = any(%s::bigint[]) and (select count(*) from held) = %s
+)
+select key from held
+"""
 _PUBLISH = """
 with sent as (
   update workflow.outbox_messages as o set sent_at = clock_timestamp()
@@ -111,10 +122,13 @@ class PostgresOutbox:
     async def unsent(self, shards: Sequence[int], limit: int) -> Sequence[OutboxRow]:
         return [_outbox_row(*row) for row in await self._database.tuples(_UNSENT, (list(shards), limit))]
 
-    async def mark_sent(self, ids: Sequence[int], lease: Lease) -> None:
-        async with self._database.transaction() as connection:
-            await check_fence(connection, lease)
-            await connection.execute(_MARK, (list(ids),))
+    async def mark_sent(self, ids: Sequence[int], *leases: Lease) -> None:
+        """One statement, hence one transaction; the leases stay locked until it ends."""
+        fences = columns((lease.key, lease.holder, lease.fence) for lease in leases)
+        held = {key for (key,) in await self._database.tuples(_MARK, (*fences, list(ids), len(leases)))}
+        for lease in leases:
+            if lease.key not in held:
+                raise FenceLost(lease.key, lease.fence)
 
     async def publish(self, rows: Sequence[OutboxRow], partitions: Mapping[str, int], lease: Lease) -> None:
         chosen = [partition_of(row.key, row.spread, partitions[row.topic]) for row in rows]
