@@ -86,12 +86,10 @@ class KafkaPositions:
             ]
             asked = ConsumerGroupTopicPartitions(self._address.on_wire(group), offsets)
             (future,) = admin.alter_consumer_group_offsets([asked]).values()
-            try:
-                _result(future)
-            except KafkaException as exception:
-                if exception.args[0].code() in _AT_WORK:
-                    raise LogMisconfigured(f"group {group} has members: stop the services first") from exception
-                raise
+            for error in (place.error for place in _result(future).topic_partitions if place.error):
+                if error.code() in _AT_WORK:
+                    raise LogMisconfigured(f"group {group} has members: stop the services first")
+                raise failure_of(error)
 
     async def _ask(self, question: Callable[[AdminClient], T]) -> T:
         try:

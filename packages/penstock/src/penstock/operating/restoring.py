@@ -35,7 +35,8 @@ from penstock_store.restoring import REMEMBERED
 from penstock_store.rows import NewOutboxRow
 
 ORCHESTRATOR = "orchestrator"
-_PATIENCE = 20.0
+_PATIENCE = 45.0
+"""Longer than the longest lease, that of a commenter on a pull request."""
 _LOOK = 0.5
 
 
@@ -140,10 +141,12 @@ async def carried_out(store: Store, elsewhere: Elsewhere | None, plan: Plan) -> 
     await store.restoring.begin_again((*plan.unheard, *plan.asked), plan.moment)  # 4
 
 
-async def nobody_at_work(store: Store, elsewhere: Elsewhere | None, *, forced: bool) -> None:
+async def nobody_at_work(
+    store: Store, elsewhere: Elsewhere | None, *, forced: bool, patience: float = _PATIENCE
+) -> None:
     """Waits for what expires by itself, as leases and members of who was killed do. Raises StillAtWork. Forced: leases
     do not count; members of a group always do, since Kafka moves nothing under them."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         found = [] if forced else [f"lease {lease.key} ({lease.holder})" for lease in await store.restoring.holders()]
         if elsewhere is not None:
