@@ -105,7 +105,7 @@ async def one_of_each(store: Store) -> None:
     await publish(store)
     await store.deliveries.count("c", [Place("t", 0, 1)])
     await store.dead_letters.put(letter("l1"), [])
-    await store.dead_letters.resolve("l1", "discarded")
+    await store.dead_letters.settle("l1", "discarded")
     await store.blobs.put(b"text")
     await store.leases.acquire("k", "h", timedelta(seconds=1))
 

@@ -72,4 +72,4 @@ def _bench() -> Workbench:
     clock, codec = SystemClock(), Codec()
     store, log = MemoryStore(clock, codec=codec), MemoryLog({topic.name: 1 for topic in TOPICS})
     tools = Tools(log, store, codec, Metrics(CollectorRegistry()), Solitude(), clock)
-    return Workbench(store, log, tools)
+    return Workbench(store, log, tools, "review")
