@@ -7,8 +7,8 @@ from penstock_runtime.clock import Clock
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store import hints, ports
 from penstock_store.cache import Cache
-from penstock_store.memory.cache import MemoryCache
 from penstock_store.encoding import DEFAULT, StateEncoding
+from penstock_store.memory.cache import MemoryCache
 from penstock_store.memory.effects import MemoryBlobs, MemoryEffects, MemorySchemas
 from penstock_store.memory.jobs import MemoryExecutions, MemoryJobs, MemoryTimers
 from penstock_store.memory.leases import MemoryDeadLetters, MemoryDeliveries, MemoryLeases
@@ -53,6 +53,7 @@ class MemoryStore:
         self.spending: Spending = MemorySpending(self.tables)
         self.schemas: ports.Schemas = MemorySchemas(self.tables)
         self.restoring: Restoring = MemoryRestoring(self.tables)
+        self.retention: ports.Retention | None = None
 
     async def now(self) -> datetime:
         self.tables.ask()
@@ -66,7 +67,6 @@ class MemoryStore:
 
     def go_away(self) -> None:
         """From now on every call raises StoreUnavailable, as when the database is down."""
-        self.retention: ports.Retention | None = None
         self.tables.available = False
 
     def come_back(self) -> None:

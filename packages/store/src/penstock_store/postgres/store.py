@@ -6,7 +6,7 @@ import psycopg
 
 from penstock_contracts.codec import Codec
 from penstock_runtime.steps import NO_STEPS, Steps
-from penstock_store import ports, version
+from penstock_store import ports
 from penstock_store.cache import Cache
 from penstock_store.encoding import DEFAULT, StateEncoding
 from penstock_store.errors import StoreUnavailable
@@ -20,15 +20,13 @@ from penstock_store.postgres.jobs import PostgresExecutions, PostgresJobs, Postg
 from penstock_store.postgres.leases import PostgresLeases
 from penstock_store.postgres.letters import PostgresDeadLetters, PostgresDeliveries
 from penstock_store.postgres.outbox import PostgresLog, PostgresOutbox, PostgresReceipts
-from penstock_store.postgres.streams import PostgresStreams
-from penstock_store.restoring import Restoring
-
-_VERSION = f"select version_num from workflow.{version.VERSION_TABLE}"
 from penstock_store.postgres.restoring import PostgresRestoring
 from penstock_store.postgres.retention import PostgresRetention
 from penstock_store.postgres.spending import PostgresSpending
+from penstock_store.postgres.streams import PostgresStreams
+from penstock_store.postgres.versions import check_version
+from penstock_store.restoring import Restoring
 from penstock_store.spending import Spending
-_HAS_VERSION = f"select to_regclass('workflow.{version.VERSION_TABLE}') is not null"
 
 
 class PostgresStore:
@@ -56,12 +54,12 @@ class PostgresStore:
         self.spending: Spending = PostgresSpending(database)
         self.schemas: ports.Schemas = PostgresSchemas(database)
         self.restoring: Restoring = PostgresRestoring(database, hints)
+        self.retention: ports.Retention | None = PostgresRetention(database)
 
     @classmethod
     async def open(
         cls,
         url: str,
-        self.retention: ports.Retention | None = PostgresRetention(database)
         settings: PoolSettings | None = None,
         *,
         direct_url: str = "",
@@ -82,7 +80,8 @@ class PostgresStore:
         return now
 
     async def check(self) -> None:
-        version.compare(await self._database.value(_VERSION))
+        async with self._database.connection() as connection:
+            await check_version(connection)
 
     async def close(self) -> None:
         await self._hints.close()
@@ -94,9 +93,7 @@ async def _check_version(url: str, settings: PoolSettings) -> None:
     try:
         with translated():
             async with await psycopg.AsyncConnection.connect(url, **settings.connection()) as connection:
-                has_version = await (await connection.execute(_HAS_VERSION)).fetchone()
-                row = await (await connection.execute(_VERSION)).fetchone() if has_version and has_version[0] else None
+                await check_version(connection)
     except StoreUnavailable as error:
         said, _, _ = str(error).partition("\n")
         raise StoreUnavailable(f"{said}: is the server of PENSTOCK_DATABASE_URL up?") from error
-    version.compare(row[0] if row else None)
