@@ -34,15 +34,19 @@ _COUNTS = "select reason, count(*) from workflow.dead_letters where resolved_at 
 _RESOLVE = """
 update workflow.dead_letters set resolved_at = clock_timestamp(), resolution = %s where id = %s and resolved_at is null
 """
-_COUNT = """
+# Counts are not waited for until they are on disk. The end of a process loses none; what a crash of the server itself
+# may lose are those of its last moments, and then a suspect is found out one death later.
+_LAZILY: LiteralString = "(select set_config('synchronous_commit', 'off', true)) as lazily"
+_COUNT: LiteralString = f"""
 insert into workflow.deliveries as d (consumer, topic, partition, position, count)
 select %s, topic, partition, position, 1
-from unnest(%s::text[], %s::int[], %s::bigint[]) as p(topic, partition, position)
+from unnest(%s::text[], %s::int[], %s::bigint[]) as p(topic, partition, position), {_LAZILY}
 on conflict (consumer, topic, partition, position) do update set count = d.count + 1
 returning topic, partition, position, count
 """
-_FORGET = """
-delete from workflow.deliveries as d using unnest(%s::text[], %s::int[], %s::bigint[]) as p(topic, partition, position)
+_FORGET: LiteralString = f"""
+delete from workflow.deliveries as d
+using unnest(%s::text[], %s::int[], %s::bigint[]) as p(topic, partition, position), {_LAZILY}
 where d.consumer = %s and d.topic = p.topic and d.partition = p.partition and d.position = p.position and d.count <= %s
 """
 _LOWER = """
