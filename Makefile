@@ -57,7 +57,7 @@ generate: setup ## write schemas, flow and settings pages: what is generated fro
 	@$(BIN)/python -m penstock_contracts.generate
 	@$(BIN)/python -m tools.settings_page
 
-chaos: setup ## break everything under load, count what is lost or said twice; minutes (ARGS="--long --brokers 3")
+chaos: setup ## break everything under load, count what is lost or said twice; minutes; more with ARGS=--long
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 sim: setup ## run the deterministic simulator over many seeds
