@@ -3,35 +3,44 @@
 import argparse
 import secrets
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from penstock.local.errors import LocalError
 from tests.chaos import campaign
 from tests.chaos.plan import SHARES, Kind, Plan
 
-_STRIKING = 0.7
+_STRIKING, _STRIKING_LONG = 0.7, 0.85
 """The share of the time in which faults are made; what remains is for the work to end."""
 _LONG = {"pull_requests": 1100, "faults": 1100, "minutes": 42.0, "once": True}
 
 
 def main() -> int:
-    given = _parser().parse_args()
-    if given.long:
-        given = _parser().parse_args(namespace=argparse.Namespace(**_LONG))
-    modes = [given.twice] if given.twice or given.once else [False, True]
-    limit = given.minutes * 60
-    striking = limit * (0.85 if given.long else _STRIKING)
-    plans = [
-        Plan(
-            given.pull_requests, given.faults, given.seed, striking, limit, twice, given.brokers, frozenset(given.kinds)
-        )
-        for twice in modes
-    ]
     try:
-        return 0 if all([_held(plan) for plan in plans]) else 1
+        return 0 if all([_held(plan) for plan in plans(sys.argv[1:])]) else 1
     except LocalError as error:
         print(f"NO CAMPAIGN: {error}", file=sys.stderr)
         return 1
+
+
+def plans(arguments: Sequence[str]) -> list[Plan]:
+    """One for each campaign that is asked for."""
+    given = _parser().parse_args(arguments)
+    if given.long:
+        given = _parser().parse_args(arguments, argparse.Namespace(**_LONG))
+    limit = given.minutes * 60
+    plan = Plan(
+        given.pull_requests,
+        given.faults,
+        given.seed,
+        striking=limit * (_STRIKING_LONG if given.long else _STRIKING),
+        limit=limit,
+        brokers=given.brokers,
+        kinds=frozenset(given.kinds),
+    )
+    modes = [given.twice] if given.twice or given.once else [False, True]
+    return [replace(plan, twice=twice) for twice in modes]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from tests.chaos.__main__ import plans
 from tests.chaos.plan import LASTING, SERVICES, Kind, Plan
 
 PLAN = Plan(pull_requests=10, faults=200, seed=7, striking=400, limit=600)
@@ -30,3 +33,25 @@ def test_what_lasts_stays_within_its_bounds_and_within_a_short_campaign() -> Non
         assert least <= fault.seconds <= most
     short = replace(PLAN, striking=40)
     assert all(fault.seconds <= 12 for fault in short.drawn())
+
+
+def test_without_a_word_about_it_records_are_delivered_once_and_then_twice() -> None:
+    assert [plan.twice for plan in plans([])] == [False, True]
+    assert [plan.twice for plan in plans(["--twice"])] == [True]
+
+
+def test_the_long_form_is_a_thousand_and_more_within_three_quarters_of_an_hour_and_can_be_changed() -> None:
+    (plan,) = plans(["--long", "--brokers", "3"])
+    assert min(plan.pull_requests, plan.faults) > 1000
+    assert plan.limit < 45 * 60
+    assert plan.brokers == 3
+    (twice,) = plans(["--long", "--twice", "--faults", "10"])
+    assert (twice.twice, twice.faults, twice.pull_requests) == (True, 10, plan.pull_requests)
+
+
+def test_kinds_are_named_and_an_unknown_one_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    (plan,) = plans(["--once", "--kinds", "kill,half-close"])
+    assert plan.kinds == {Kind.KILL, Kind.HALF_CLOSE}
+    with pytest.raises(SystemExit):
+        plans(["--kinds", "earthquake"])
+    assert "there is no kind" in capsys.readouterr().err
