@@ -94,11 +94,11 @@ def test_what_was_never_done_is_lost(journal: Journal, monkeypatch: pytest.Monke
 
 def test_memory_grows_from_a_quarter_to_the_end() -> None:
     memory = {"ast": [10.0] * 25 + [100.0] * 50 + [120.0] * 25}
-    assert Burst(1, 1.0, 1.0, {}, {}, memory).growth("ast") == pytest.approx(20.0)
+    assert Burst(1, 1.0, 1.0, {}, {}, memory, {}).growth("ast") == pytest.approx(20.0)
 
 
 def test_what_has_no_review_is_lost_and_what_has_two_was_said_twice() -> None:
-    burst = Burst(3, 1.0, 1.0, {}, {("acme/shop", 1): 1, ("acme/shop", 2): 2}, {})
+    burst = Burst(3, 1.0, 1.0, {}, {("acme/shop", 1): 1, ("acme/shop", 2): 2}, {}, {})
     assert (burst.lost, burst.twice) == (1, 1)
 
 
