@@ -23,12 +23,14 @@ from bench.figures import Figure, measured_by
 FILES = (
     "codec",
     "apply",
+    "state_encoding",
     "loop",
     "relay",
     "webhook",
     "ingest_start",
     "webhook_to_request",
     "review",
+    "connections",
     "five_stages",
     "recovery",
 )
