@@ -24,8 +24,8 @@ from tests.chaos.plan import REPOSITORIES
 from tests.chaos.stage import LLM_KEY, MARKER_SECRET
 from tests.support.folders import disposable_folder
 
-SERVICES = ("ingest", "orchestrator", "orchestrator@2", "prepare", "ast", "llm-review", "commenter", "commenter@2")
-"""Two of those that hold leases, so that versions meet at what they lock."""
+SERVICES = ("ingest", "orchestrator", "orchestrator@2", "prepare", "ast", "llm-review", "commenter")
+"""Two that fold, so that versions meet at the streams they lock."""
 OLDER, NEWER, CONTRACTED = "older", "newer", "contracted"
 PREFIX = "rolling."
 _ENTRY = Path(__file__).with_name("entry.py")

@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 GRACE = 25.0
 """What a service is given to finish what it has in hand: the default of PENSTOCK_STOP_SECONDS."""
 FOLD_VERSIONS = {OLDER: FOLD_VERSION, NEWER: FOLD_VERSION + 1}
-_TURN = ("orchestrator@2", "commenter@2", "prepare", "ast", "llm-review", "ingest", "commenter", "orchestrator")
+_TURN = ("orchestrator@2", "prepare", "ast", "llm-review", "ingest", "commenter", "orchestrator")
 _PATIENCE = 60.0
 _SCHEMAS = "select count(distinct substring(value from 2 for 4)) from workflow.facts where type = 'ast.completed'"
 

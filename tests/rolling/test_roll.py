@@ -11,7 +11,7 @@ from tests.rolling.ground import opened
 from tests.rolling.people import plan_of
 from tests.rolling.replacing import Rolling
 
-SHORT = plan_of(8, seconds=24.0)
+SHORT = plan_of(6, seconds=16.0)
 
 
 def rolled() -> Sequence[Verdict]:
