@@ -70,6 +70,7 @@ class OutboxSuite:
         await store.outbox.mark_sent([first.id], lease)
 
         assert await store.outbox.unsent(ALL, 10) == [second]
+        assert await store.outbox.unsent(ALL, 10, [second.id]) == []
 
     async def test_rows_under_several_leases_are_marked_together_or_not_at_all(
         self, store: Store, later: Later

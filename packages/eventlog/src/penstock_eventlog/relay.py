@@ -1,7 +1,8 @@
 """The relay: from the outbox to the log, in the order of each stream.
 
 1. lease    take and renew the shards that nobody else publishes
-2. read     unsent rows of these shards, in order, without streams that are blocked
+2. read     unsent rows of these shards, in order, without streams that are blocked; when there are more, the next
+            batch is read while this one is published
 3. publish  a shard whose lease is about to end is left alone
 4. mark     checked against the fence: whoever was frozen and replaced marks nothing
 
@@ -12,7 +13,9 @@ order. A row the log refuses for good is blocked: its stream waits, visibly, and
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from penstock_contracts.routing import shard_of
 from penstock_eventlog.errors import LogUnavailable
@@ -27,12 +30,22 @@ from penstock_store.hints import Hint
 from penstock_store.ports import Store
 from penstock_store.rows import Lease, OutboxRow
 
+A = TypeVar("A")
+B = TypeVar("B")
 LEASED, READ, PUBLISHED, MARKED = "relay.1.leased", "relay.2.read", "relay.3.published", "relay.4.marked"
 POINTS = (LEASED, READ, PUBLISHED, MARKED)
 BATCH = 500
 IDLE = 0.25
 MEASURE = 5.0
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A batch that was read while the one before it was published, and under which leases."""
+
+    leases: Mapping[int, Lease]
+    rows: Sequence[OutboxRow]
 
 
 class Relay:
@@ -54,6 +67,7 @@ class Relay:
         self._clock, self._metrics, self._steps = clock, metrics, steps
         self._batch, self._idle = batch, idle
         self._measured_at: float | None = None
+        self._ahead: _Ahead | None = None
         self._wake = asyncio.Event()
         self._patience = Patience("store or log", clock)
         store.hints.subscribe(Hint.OUTBOX, self._wake)
@@ -91,23 +105,43 @@ class Relay:
         if not leases:
             return 0
         self._steps.reach(LEASED)
-        rows = await self._store.outbox.unsent(sorted(leases), self._batch)  # 2
+        rows = await self._read(leases)  # 2
         await self._measure()
         if not rows:
             return 0
         self._steps.reach(READ)
         sure = {shard: lease for shard, lease in leases.items() if self._shards.sure(shard)}
-        await self._publish([row for row in rows if shard_of(row.stream) in sure], sure)
+        publishing = self._publish([row for row in rows if shard_of(row.stream) in sure], sure)
+        if len(rows) < self._batch:
+            await publishing
+            return len(rows)
+        marked, ahead = await _both(publishing, self._ahead_of(rows, leases))
+        if marked == len(rows):
+            self._ahead = ahead
         return len(rows)
 
-    async def _publish(self, rows: Sequence[OutboxRow], leases: Mapping[int, Lease]) -> None:
+    async def _read(self, leases: Mapping[int, Lease]) -> Sequence[OutboxRow]:
+        """What was read ahead counts as long as the leases are the same."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.leases == leases:
+            return ahead.rows
+        return await self._store.outbox.unsent(sorted(leases), self._batch)
+
+    async def _ahead_of(self, rows: Sequence[OutboxRow], leases: Mapping[int, Lease]) -> "_Ahead":
+        """The next batch, while this one is being acknowledged. It is forgotten when any row of this one stays unsent,
+        because what follows in the same stream may be in it."""
+        found = await self._store.outbox.unsent(sorted(leases), self._batch, [row.id for row in rows])
+        return _Ahead(leases, found)
+
+    async def _publish(self, rows: Sequence[OutboxRow], leases: Mapping[int, Lease]) -> int:
+        """How many were marked."""
         if not rows:
-            return
+            return 0
         try:
             published = await self._sink.publish(rows, *_of(rows, leases))  # 3
         except FenceLost as error:
             self._lost(error, leases)
-            return
+            return 0
         self._steps.reach(PUBLISHED)
         taken = set(published.taken)
         marked = await self._mark([row for row in rows if row.id in taken], leases)  # 4
@@ -115,6 +149,7 @@ class Relay:
         self._steps.reach(MARKED)
         for topic, number in Counter(row.topic for row in marked).items():
             self._metrics.outbox_sent.labels(topic).inc(number)
+        return len(marked)
 
     async def _mark(self, rows: Sequence[OutboxRow], leases: Mapping[int, Lease]) -> Sequence[OutboxRow]:
         """All at once; where somebody else has taken a lease, those under the others."""
@@ -159,6 +194,13 @@ class Relay:
         oldest = await self._store.outbox.oldest_unsent()
         age = 0.0 if oldest is None else (await self._store.now() - oldest).total_seconds()
         self._metrics.outbox_age.set(max(0.0, age))
+
+
+async def _both(first: Coroutine[None, None, A], second: Coroutine[None, None, B]) -> tuple[A, B]:
+    """Both to their end; then the first failure is raised."""
+    one, two = asyncio.ensure_future(first), asyncio.ensure_future(second)
+    await asyncio.gather(one, two, return_exceptions=True)
+    return one.result(), two.result()
 
 
 def _of(rows: Iterable[OutboxRow], leases: Mapping[int, Lease]) -> Sequence[Lease]:

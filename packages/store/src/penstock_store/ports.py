@@ -4,7 +4,7 @@ Any method may raise StoreUnavailable, and then has done nothing or, where the c
 it: every write is idempotent, so doing it again is right in both cases. None of them sleeps or retries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -135,8 +135,8 @@ class Receipts(Protocol):
 class Outbox(Protocol):
     async def put(self, rows: Sequence[NewOutboxRow]) -> None: ...
 
-    async def unsent(self, shards: Sequence[int], limit: int) -> Sequence[OutboxRow]:
-        """Unsent rows in id order, without those of streams that have a blocked row."""
+    async def unsent(self, shards: Sequence[int], limit: int, apart_from: Collection[int] = ()) -> Sequence[OutboxRow]:
+        """Unsent rows in id order, without those of streams that have a blocked row, and without these."""
         ...
 
     async def mark_sent(self, ids: Sequence[int], *leases: Lease) -> None:

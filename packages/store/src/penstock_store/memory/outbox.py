@@ -1,6 +1,6 @@
 """Receipts, the outbox and the log in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice, zip_longest
 
@@ -40,11 +40,11 @@ class MemoryOutbox:
             for row in rows:
                 transaction.publish(row)
 
-    async def unsent(self, shards: Sequence[int], limit: int) -> Sequence[OutboxRow]:
+    async def unsent(self, shards: Sequence[int], limit: int, apart_from: Collection[int] = ()) -> Sequence[OutboxRow]:
         tables = self._tables
         tables.ask()
         stopped = {tables.outbox[row_id].stream for row_id in tables.blocked}
-        rows = (tables.outbox[row_id] for row_id in sorted(tables.unsent))
+        rows = (tables.outbox[row_id] for row_id in sorted(tables.unsent.keys() - apart_from))
         return list(
             islice((row for row in rows if shard_of(row.stream) in shards and row.stream not in stopped), limit)
         )

@@ -117,8 +117,9 @@ class Database:
             return await (await cursor.execute(statement, values)).fetchall()
 
     async def tuples(self, statement: LiteralString, values: Values = ()) -> list[tuple[Any, ...]]:
+        """Many rows: they come in binary form, in which bytes are not spelled out."""
         async with self.connection() as connection:
-            return await (await connection.execute(statement, values)).fetchall()
+            return await (await connection.execute(statement, values, binary=True)).fetchall()
 
     async def value(self, statement: LiteralString, values: Values = ()) -> Any:
         """The first column of the first row; None where there is no row."""

@@ -1,6 +1,6 @@
 """Receipts, the outbox and the log on PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ select %s, %s, %s, %s, %s, %s, %s from new
 """
 _UNSENT = """
 select id, stream, topic, key, spread, headers, value from workflow.outbox_messages as o
-where sent_at is null and shard = any(%s::int[]) and not exists (
+where sent_at is null and shard = any(%s::int[]) and id <> all(%s::bigint[]) and not exists (
   select 1 from workflow.outbox_messages as b where b.blocked_at is not null and b.stream = o.stream)
 order by id limit %s
 """
@@ -119,8 +119,9 @@ class PostgresOutbox:
             await write_outbox(connection, rows)
         self._hints.give(Hint.OUTBOX)
 
-    async def unsent(self, shards: Sequence[int], limit: int) -> Sequence[OutboxRow]:
-        return [_outbox_row(*row) for row in await self._database.tuples(_UNSENT, (list(shards), limit))]
+    async def unsent(self, shards: Sequence[int], limit: int, apart_from: Collection[int] = ()) -> Sequence[OutboxRow]:
+        rows = await self._database.tuples(_UNSENT, (list(shards), list(apart_from), limit))
+        return [_outbox_row(*row) for row in rows]
 
     async def mark_sent(self, ids: Sequence[int], *leases: Lease) -> None:
         """One statement, hence one transaction; the leases stay locked until it ends."""
@@ -172,7 +173,7 @@ class PostgresLog:
         topics, partitions, positions = _columns(places)
         values = {"topics": topics, "partitions": partitions, "positions": positions, "limit": limit}
         async with self._database.connection() as connection:
-            rows = await (await connection.execute(_READ, values)).fetchall()
+            rows = await (await connection.execute(_READ, values, binary=True)).fetchall()
         return [_log_row(*row) for row in rows]
 
     async def positions(self, group: str) -> Sequence[Place]:
