@@ -2,9 +2,9 @@
 
     python -m bench.connections [--short]
 
-The server is a process of its own that answers a small JSON text, one request after the other; the client is the one that calls to others are made
-with, and the peer is the same client told to keep nothing open. Both are on one machine: the two round trips that a new
-TLS connection costs on a network come on top. Bound: at least 2 times as many requests.
+The server is a process of its own that answers a small JSON text, one request after the other; the client is the one
+that calls to others are made with, and the peer is the same client told to keep nothing open. Both are on one machine:
+the two round trips that a new TLS connection costs on a network come on top. Bound: at least 2 times as many requests.
 """
 
 import asyncio

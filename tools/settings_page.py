@@ -26,10 +26,10 @@ SECTIONS: Mapping[str, tuple[type, ...]] = {
     "Every worker: orchestrator, prepare, ast, llm-review, commenter": (WorkerSettings,),
     "Ingest": (IngestSettings,),
     "Orchestrator": (OrchestratorSettings, KeepingSettings),
-    "Prepare": (PrepareSettings, SourceSettings),
+    "Prepare": (PrepareSettings, SourceSettings, OutgoingSettings),
     "Ast": (AstSettings, SourceSettings),
     "LLM review": (ModelSettings, OutgoingSettings),
-    "Commenter": (CommenterSettings,),
+    "Commenter": (CommenterSettings, OutgoingSettings),
     "Console": (ConsoleSettings,),
     "The command line": (ConsoleAddress, SourceSettings),
 }

@@ -348,7 +348,7 @@ async def staged(forge: Forge, connect: Callable[[Limits], Platform]) -> AsyncIt
     world = forge.world
     repository = await world.create_repository("acme/shop", BASE, permissions={"carol": "write"})
     pull = await world.open_pull_request(repository, title="Count to thirty", body="Because.", files=CHANGE)
-    client, hasty = connect(Limits(answer=2_000_000)), connect(Limits(call=0.3))
+    client, hasty = connect(Limits(answer=2_000_000)), connect(Limits(call=0.3, total=0.3))
     try:
         yield Scene(forge, client, hasty, repository, pull)
     finally:

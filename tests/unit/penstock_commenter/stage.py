@@ -88,7 +88,7 @@ class Stagehand:
                 TOKEN,
                 url=self.forge.api_url,
                 instance=instance,
-                limits=Limits(call=call),
+                limits=Limits(call=call, total=call),
                 transport=self.forge.transport(),
                 now=self.clock.now,
             )

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from penstock_commenter.adapters.platforms import ConnectedPlatforms
@@ -20,7 +21,9 @@ from penstock_eventlog.workbench import Workbench, standing_apart
 from penstock_eventlog.worker import worker_loops
 from penstock_platforms import registry
 from penstock_platforms.limits import Limits
+from penstock_platforms.outgoing import limits_of
 from penstock_platforms.ports import Platform
+from penstock_runtime.outgoing import OutgoingSettings
 from penstock_runtime.process import Context, Service
 from penstock_runtime.settings import PlatformAccess, platform_access
 
@@ -37,7 +40,7 @@ async def assemble(context: Context, bench: Workbench) -> Service:
         redact=context.redactor.redact,
         public_url=(settings.public_url or "").rstrip("/"),
     )
-    platforms = platforms_of(access, settings)
+    platforms = platforms_of(access, settings, context.load(OutgoingSettings))
     commenter = commenter_of(bench, platforms, voice, settings, context.instance)
     sweeper = Sweeper(
         store=bench.store,
@@ -83,9 +86,12 @@ def marker_secret(settings: CommenterSettings, access: Mapping[str, PlatformAcce
     return hmac.digest("\n".join(tokens).encode(), _DERIVED, "sha256")
 
 
-def platforms_of(access: Mapping[str, PlatformAccess], settings: CommenterSettings) -> ConnectedPlatforms:
-    """A client for every platform that has a token and that we speak with."""
-    limits = Limits(call=settings.call_seconds)
+def platforms_of(
+    access: Mapping[str, PlatformAccess], settings: CommenterSettings, outgoing: OutgoingSettings
+) -> ConnectedPlatforms:
+    """A client for every platform that has a token and that we speak with. A lease is a multiple of what a call may
+    take, so that here calls have a limit of their own."""
+    limits = replace(limits_of(outgoing), call=settings.call_seconds, total=settings.call_seconds)
     connects: dict[str, Callable[[str], Platform]] = {}
     for name, known in access.items():
         connector = registry.connector(name)

@@ -10,6 +10,7 @@ from penstock_eventlog.work import OneByOne
 from penstock_eventlog.workbench import Workbench, standing_apart
 from penstock_eventlog.worker import worker_loops
 from penstock_platforms import registry
+from penstock_platforms.outgoing import limits_of
 from penstock_platforms.ports import Platform
 from penstock_prepare.adapters.readers import PlatformReaders
 from penstock_prepare.handler import HANDLES, PrepareHandler
@@ -17,8 +18,9 @@ from penstock_prepare.ports import Readers
 from penstock_prepare.reading import ChangeReader
 from penstock_prepare.resolving import TTL, Configurations
 from penstock_prepare.settings import PrepareSettings
+from penstock_runtime.outgoing import OutgoingSettings
 from penstock_runtime.process import Context, Service
-from penstock_runtime.settings import platform_access
+from penstock_runtime.settings import load, platform_access
 from penstock_sources.access import Repositories, SourceSettings
 from penstock_sources.mirrors import GitMirrors
 from penstock_sources.ports import Sources
@@ -71,11 +73,13 @@ def loops(
 def readers_of(environ: Mapping[str, str]) -> PlatformReaders:
     """A client for every platform that has a token and that we speak with. Raises SettingsError."""
     platforms: dict[str, Platform] = {}
+    limits = limits_of(load(OutgoingSettings, environ))
     for name, access in platform_access(environ).items():
         connect = registry.connector(name)
         if connect is not None and access.token is not None:
             token = access.token.reveal()
-            platforms[name] = connect(token) if access.url is None else connect(token, url=access.url)
+            address = {} if access.url is None else {"url": access.url}
+            platforms[name] = connect(token, limits=limits, **address)
     return PlatformReaders(platforms)
 
 

@@ -122,7 +122,7 @@ class Connection:
 
     async def _send(self, request: httpx.Request, *, write: bool) -> Answer:
         try:
-            async with asyncio.timeout(self.limits.call):
+            async with asyncio.timeout(self.limits.total):
                 response = await self.client.send(request, stream=True)
                 try:
                     body = await self._body(response, write=write)

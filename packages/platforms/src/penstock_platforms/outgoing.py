@@ -1,0 +1,15 @@
+"""The limits of a platform's client, from the settings of everything that calls others. Apart from limits.py, since
+ingest loads that and no HTTP client."""
+
+from penstock_platforms.limits import Limits
+from penstock_runtime.outgoing import OutgoingSettings
+
+
+def limits_of(outgoing: OutgoingSettings) -> Limits:
+    return Limits(
+        call=outgoing.call_seconds,
+        total=outgoing.total_seconds,
+        connections=outgoing.connections,
+        idle_connections=outgoing.idle_connections,
+        idle=outgoing.idle_seconds,
+    )
