@@ -6,10 +6,11 @@ says. Nothing else differs from a database that people run. A process that dies 
 whatever it does.
 """
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, LiteralString
 
 import psycopg
@@ -44,6 +45,10 @@ truncate workflow.streams, workflow.facts, workflow.workflow_jobs, workflow.job_
   workflow.inbox_messages, workflow.outbox_messages, workflow.deliveries, workflow.dead_letters, workflow.timers,
   workflow.leases, workflow.effects, workflow.blobs restart identity
 """
+_OTHERS: LiteralString = """
+select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+"""
+_OF_ONE: LiteralString = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s"
 _TIMERS: LiteralString = """
 select id, stream, due, kind, run_id, stage, part, attempt, generation from workflow.timers
 """
@@ -97,6 +102,10 @@ class _Hints(PostgresHints):
         """Nothing is held."""
 
 
+def _name(owner: int) -> str:
+    return f"penstock sim {os.getpid()} {owner}"
+
+
 @dataclass(slots=True)
 class PostgresGround:
     """Implements Ground."""
@@ -117,22 +126,30 @@ class PostgresGround:
         self._own = psycopg.connect(self.url, autocommit=True, options=PATH)
 
     async def open(self) -> None:
+        self._own.execute("set lock_timeout = '10s'")
+        self._own.execute(_OTHERS)
         self._own.execute(_EMPTY)
         await self.moved()
         await self.store()
 
     async def close(self) -> None:
-        for database in self._databases.values():
-            await database.close()
-        self._databases.clear()
+        for owner in list(self._databases):
+            await self._drop(owner)
         self._own.close()
 
     async def opened(self, process: Process) -> Store:
         return gated(await self._store(id(process), process), process, self)
 
     async def left(self, process: Process) -> None:
-        database = self._databases.pop(id(process), None)
+        await self._drop(id(process))
+
+    async def _drop(self, owner: int) -> None:
+        """Its connections break, whatever is under way on them."""
+        database = self._databases.pop(owner, None)
         if database is not None:
+            self._rows(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s", _name(owner)
+            )
             await database.close()
 
     async def store(self) -> Store:
@@ -140,7 +157,7 @@ class PostgresGround:
 
     async def _store(self, owner: int, steps: Steps) -> PostgresStore:
         if owner not in self._databases:
-            self._databases[owner] = Database(self.url, SETTINGS)
+            self._databases[owner] = Database(self.url, replace(SETTINGS, application_name=_name(owner)))
             await self._databases[owner].open()
         return PostgresStore(self._databases[owner], _Hints(self._hints), self.codec, steps)
 

@@ -1,6 +1,7 @@
 """A whole installation in memory, whose processes are stepped in an order that a seed decides."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -31,6 +32,8 @@ BUSY = 5_000
 """Turns at one moment after which something is busy for ever."""
 Start = Callable[["World", Process], Awaitable[None]]
 SPELL = 0.001
+PATIENT = 60.0
+"""Real seconds."""
 
 
 class BusyForEver(AssertionError):
@@ -170,8 +173,11 @@ class World:
         """A few turns of the loop, for what goes on beside the steps. Whatever needs more has it later."""
         for _ in range(1 + int(self.rng.random() * 4)):
             await asyncio.sleep(0)
+        began = time.monotonic()
         while self.ground.in_flight:
             await asyncio.sleep(0)
+            if time.monotonic() - began > PATIENT:
+                raise BusyForEver(f"{self.ground.in_flight} questions have had no answer for {PATIENT:.0f} s")
 
     def _look(self, process: Process) -> None:
         """Takes what steps said; a step may have ended after its process was frozen and thawed."""

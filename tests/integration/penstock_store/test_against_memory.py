@@ -1,0 +1,197 @@
+"""The store in memory is the model of the one on PostgreSQL: asked the same, they answer the same, whatever was before.
+
+Both go by one clock that only the test moves, so that what expires does so in both.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from penstock.local.postgres import PostgresServer
+from penstock_contracts.codec import Codec
+from penstock_runtime.clock import ManualClock
+from penstock_store.errors import StoreError
+from penstock_store.memory import MemoryStore
+from penstock_store.ports import Store
+from penstock_store.rows import EffectKind, EffectRow, EffectState, Lease, NewOutboxRow, Place
+from tests.sim.ground import StoreClock
+from tests.sim.planted import FAULTS, Fault
+from tests.sim.postgres_ground import PostgresGround, simulated_database
+
+KEYS, HOLDERS, STREAMS = st.sampled_from("ab"), st.sampled_from("xyz"), st.sampled_from(("s1", "s2", "s3"))
+NUMBERS = st.integers(0, 5)
+Ask = Callable[[Store], Awaitable[Any]]
+
+
+class Both(RuleBasedStateMachine):
+    """Asks both. `url` is set by the test."""
+
+    url = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.clock = StoreClock(ManualClock())
+        self.ground = PostgresGround(self.url, self.clock, Codec())
+        self.leases: list[Lease] = []
+        self.rows = 0
+
+    @initialize()
+    def open(self) -> None:
+        self.model = MemoryStore(self.clock)
+        self.runner.run(self.ground.open())
+        self.real = self.runner.run(self.ground.store())
+
+    def teardown(self) -> None:
+        self.runner.run(self.ground.close())
+        self.runner.close()
+
+    def both(self, ask: Ask) -> Any:
+        expected, found = (self.runner.run(_answer(ask, store)) for store in (self.model, self.real))
+        assert found == expected
+        return expected
+
+    @rule(seconds=st.sampled_from((0.5, 4.0, 11.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.world.advance(seconds)
+        self.runner.run(self.ground.moved())
+
+    @rule(key=KEYS, holder=HOLDERS)
+    def acquire(self, key: str, holder: str) -> None:
+        lease = self.both(lambda store: store.leases.acquire(key, holder, timedelta(seconds=10)))
+        if isinstance(lease, Lease):
+            self.leases.append(lease)
+
+    @rule(number=NUMBERS)
+    def renew(self, number: int) -> None:
+        if self.leases:
+            lease = self.leases[-1 - number % len(self.leases)]
+            self.both(lambda store: store.leases.renew(lease, timedelta(seconds=10)))
+
+    @rule(number=NUMBERS)
+    def release(self, number: int) -> None:
+        if self.leases:
+            lease = self.leases[-1 - number % len(self.leases)]
+            self.both(lambda store: store.leases.release(lease))
+
+    @rule(stream=STREAMS, event=NUMBERS)
+    def receive(self, stream: str, event: int) -> None:
+        self.both(lambda store: store.receipts.receive(f"e{event}", _row(stream, event)))
+
+    @rule(streams=st.lists(STREAMS, min_size=1, max_size=3))
+    def put(self, streams: list[str]) -> None:
+        self.both(lambda store: store.outbox.put([_row(stream, 9) for stream in streams]))
+
+    @rule(number=NUMBERS, lease=NUMBERS)
+    def mark(self, number: int, lease: int) -> None:
+        if self.leases:
+            held = self.leases[-1 - lease % len(self.leases)]
+            self.both(lambda store: store.outbox.mark_sent(range(1, 2 + number), held))
+
+    @rule(number=NUMBERS, lease=NUMBERS)
+    def block(self, number: int, lease: int) -> None:
+        if self.leases:
+            held = self.leases[-1 - lease % len(self.leases)]
+            self.both(lambda store: store.outbox.block(1 + number, "refused", held))
+
+    @rule(stream=STREAMS)
+    def unblock(self, stream: str) -> None:
+        self.both(lambda store: store.outbox.unblock(stream))
+
+    @rule(stream=STREAMS, kind=st.sampled_from([*EffectKind]), epoch=NUMBERS, rank=st.integers(0, 2))
+    def plan(self, stream: str, kind: EffectKind, epoch: int, rank: int) -> None:
+        effect = EffectRow(f"{stream} {kind}", stream, "run", kind, epoch, rank, EffectState.PLANNED, digest=str(epoch))
+        self.both(lambda store: store.effects.plan([effect]))
+
+    @rule(stream=STREAMS, kind=st.sampled_from([*EffectKind]), lease=NUMBERS)
+    def begin(self, stream: str, kind: EffectKind, lease: int) -> None:
+        if self.leases:
+            held = self.leases[-1 - lease % len(self.leases)]
+            self.both(lambda store: store.effects.begin(f"{stream} {kind}", held))
+
+    @rule(stream=STREAMS, kind=st.sampled_from([*EffectKind]), state=st.sampled_from([*EffectState]), lease=NUMBERS)
+    def settle(self, stream: str, kind: EffectKind, state: EffectState, lease: int) -> None:
+        if self.leases:
+            held = self.leases[-1 - lease % len(self.leases)]
+            said = {"external_id": "1", "url": "u", "note": "n"}
+            self.both(lambda store: store.effects.settle(f"{stream} {kind}", held, state, **said))
+
+    @rule(places=st.lists(NUMBERS, min_size=1, max_size=4), what=st.sampled_from(("count", "forget", "take_back")))
+    def deliver(self, places: list[int], what: str) -> None:
+        at = [Place("topic", 0, place) for place in dict.fromkeys(places)]
+        self.both(lambda store: _delivered(store, what, at))
+
+    @invariant()
+    def they_show_the_same(self) -> None:
+        if not hasattr(self, "real"):
+            return
+        self.both(lambda store: store.outbox.unsent(range(64), 100))
+        self.both(lambda store: store.outbox.blocked())
+        for stream in ("s1", "s2", "s3"):
+            self.both(partial(_effects, stream))
+        for key in "ab":
+            self.both(partial(_locked, key))
+        self.both(lambda store: store.effects.sending_since(self.clock.now(), 100))
+
+
+async def _answer(ask: Ask, store: Store) -> Any:
+    """Or what it raises."""
+    try:
+        return await ask(store)
+    except StoreError as error:
+        return type(error), str(error)
+
+
+async def _effects(stream: str, store: Store) -> Any:
+    return await store.effects.of_stream(stream)
+
+
+async def _locked(key: str, store: Store) -> Any:
+    return await store.leases.is_locked(key)
+
+
+async def _delivered(store: Store, what: str, places: list[Place]) -> Any:
+    """Only counting answers anything."""
+    counts = await getattr(store.deliveries, what)("group", places)
+    return dict(counts) if what == "count" else None
+
+
+def _row(stream: str, number: int) -> NewOutboxRow:
+    return NewOutboxRow(stream, "pr.received", stream, None, (("ce_id", b"%d" % number),), b"value")
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer) -> Iterator[str]:
+    with simulated_database(postgres_server.url()) as url:
+        yield url
+
+
+@pytest.fixture
+def ask_both(url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    monkeypatch.setattr(Both, "url", url)
+    bounded = settings(
+        max_examples=15,
+        stateful_step_count=30,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=[*HealthCheck],
+    )
+    return lambda: run_state_machine_as_test(Both, settings=bounded)
+
+
+def test_memory_and_postgresql_answer_the_same(ask_both: Callable[[], None]) -> None:
+    ask_both()
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if "lease" in fault.name], ids=lambda fault: fault.name)
+def test_a_model_that_is_wrong_is_found(ask_both: Callable[[], None], fault: Fault) -> None:
+    with fault.planted(), pytest.raises(AssertionError):
+        ask_both()
