@@ -20,6 +20,11 @@ GRACE = 25.0
 FOLD_VERSIONS = {OLDER: FOLD_VERSION, NEWER: FOLD_VERSION + 1}
 _TURN = ("orchestrator@2", "prepare", "ast", "llm-review", "ingest", "commenter", "orchestrator")
 _PATIENCE = 60.0
+_STORED = """
+select fold_version, (
+  select count(*) from workflow.facts as f where f.stream = s.stream and f.type = 'ast.completed')
+from workflow.streams as s where subject = %s
+"""
 _SCHEMAS = "select count(distinct substring(value from 2 for 4)) from workflow.facts where type = 'ast.completed'"
 
 
@@ -34,6 +39,12 @@ class End:
 
     def __str__(self) -> str:
         return f"{self.service} ended with {self.code} after {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    fold_version: int
+    answers: int
 
 
 @dataclass(slots=True)
@@ -90,22 +101,24 @@ class Rolling:
         return pull
 
     async def _pushed(self, load: Load, pull: PullRequest, version: str) -> None:
-        """Returns when the state, which the other version had stored before, is stored by this one."""
+        """Returns when the state, which the other version had stored before, is stored by this one, and the analysis of
+        the new head was answered by it."""
+        before = (await asyncio.to_thread(self._stored, pull)).answers
         here = f"/_forge/repositories/{pull.repository}/pulls/{pull.number}/push"
         files = {"followed.py": f"VALUE = {len(pull.heads)}\n"}
         told = await asyncio.to_thread(self.ground.cluster.forge.tell, "POST", here, {"files": files})
         pull.heads.append(told["head"]["sha"])
 
         async def folded() -> bool:
-            return await asyncio.to_thread(self._fold_version, pull) == FOLD_VERSIONS[version]
+            stored = await asyncio.to_thread(self._stored, pull)
+            return stored.fold_version == FOLD_VERSIONS[version] and stored.answers > before
 
-        await eventually(folded, within=_PATIENCE, what=f"a state of {pull.name} written by {version}")
+        await eventually(folded, within=_PATIENCE, what=f"a state and an analysis of {pull.name} by {version}")
 
-    def _fold_version(self, pull: PullRequest) -> int:
+    def _stored(self, pull: PullRequest) -> _Stored:
         with psycopg.connect(self.ground.cluster.database_url) as connection:
-            asked = "select fold_version from workflow.streams where subject = %s"
-            row = connection.execute(asked, [f"github:{pull.name}"]).fetchone()
-        return int(row[0]) if row else 0
+            row = connection.execute(_STORED, [f"github:{pull.name}"]).fetchone()
+        return _Stored(*row) if row else _Stored(0, 0)
 
     def _orderly(self) -> list[Verdict]:
         bad = (end for end in self.ends if end.code != 0 or end.seconds > GRACE)
