@@ -24,13 +24,17 @@ class Spending:
     """Tokens by the number of a pull request in this campaign, counted by the model itself."""
     booked: Sequence[tuple[str, str, int]]
     """Pull request, run, tokens."""
+    calls: Sequence[str] = ()
+    """As they stand in the books, one a line."""
 
 
 def look(model_url: str, database_url: str) -> Spending:
     answered = httpx.get(f"{model_url}/spent", timeout=10, trust_env=False).json()
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(_BOOKED).fetchall()
-    return Spending(answered, [(str(subject), str(run), int(tokens)) for subject, run, tokens in rows])
+        calls = connection.execute("select * from workflow.model_spending order by reserved_at").fetchall()
+    booked = [(str(subject), str(run), int(tokens)) for subject, run, tokens in rows]
+    return Spending(answered, booked, [str(call) for call in calls])
 
 
 def judge(spending: Spending, pulls: Sequence[PullRequest]) -> list[Verdict]:

@@ -136,7 +136,8 @@ class _Campaign:
         ]
         report = Report(plan, seconds, tuple(self._injector.made), verdicts, self._counted(len(log.values)))
         if not report.held:
-            self._say(f"what is needed to find the cause is in {evidence.keep(self._stage, forge, store, report)}")
+            kept = evidence.keep(self._stage, forge, store, spending, report)
+            self._say(f"what is needed to find the cause is in {kept}")
         return report
 
     def _counted(self, records: int) -> Mapping[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.chaos.at_the_forge import ForgeView
+from tests.chaos.at_the_model import Spending
 from tests.chaos.in_the_store import StoreView
 from tests.chaos.report import Report
 from tests.chaos.stage import Stage
@@ -13,7 +14,7 @@ from tests.chaos.stage import Stage
 FOLDER = Path(".run/chaos")
 
 
-def keep(stage: Stage, forge: ForgeView, store: StoreView, report: Report) -> Path:
+def keep(stage: Stage, forge: ForgeView, store: StoreView, spending: Spending, report: Report) -> Path:
     """The folder, which replaces that of an earlier run of the same plan."""
     folder = FOLDER / f"seed-{report.plan.seed}{'-twice' if report.plan.twice else ''}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -25,6 +26,7 @@ def keep(stage: Stage, forge: ForgeView, store: StoreView, report: Report) -> Pa
     (folder / "faults.txt").write_text("".join(f"{each.at.isoformat()} {each}\n" for each in made))
     (folder / "ledger.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in forge.ledger))
     (folder / "deliveries.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in forge.deliveries))
+    (folder / "spending.txt").write_text("".join(f"{line}\n" for line in (spending.answered, *spending.calls)))
     (folder / "facts.txt").write_text("".join(f"{line}\n" for line in _facts(store)))
     return folder
 
