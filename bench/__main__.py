@@ -29,6 +29,7 @@ FILES = (
     "webhook",
     "ingest_start",
     "webhook_to_request",
+    "fan_out",
     "review",
     "connections",
     "five_stages",
