@@ -60,7 +60,7 @@ generate: setup ## write schemas, flow and settings pages: what is generated fro
 chaos: setup ## break everything under load, count what is lost or said twice; minutes; more with ARGS=--long
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-sim: setup ## run the deterministic simulator over many seeds
+sim: setup ## simulate whole installations, 100,000 seeds; takes most of an hour on two cores
 	@$(BIN)/python -m tests.sim
 
 bench: setup ## measure every figure against its peer or bound

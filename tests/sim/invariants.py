@@ -19,6 +19,7 @@ from penstock_contracts.flow import EVENTS_TOPIC, TOPICS, topics_heard_by
 from penstock_contracts.inner import HeadAdopted, WorkflowFinished, WorkflowOpened, WorkflowSuperseded
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.handler import CONSUMER
+from penstock_orchestrator.state import Phase
 from penstock_store.memory.tables import Tables
 from penstock_store.rows import EffectKind, EffectState
 from tests.sim.cast import MARKERS
@@ -43,7 +44,7 @@ async def broken(world: World) -> list[str]:
     found = [f"N4 {each.stream}: {each.found}" for each in unequal]
     found += [*world.ground.broken, *world.forge.broken]
     found += _Judge(world, await world.ground.seen()).broken(facts)
-    observe(world.coverage, world.fold, facts)
+    found += observe(world.coverage, world.fold, facts)
     return found
 
 
@@ -195,8 +196,21 @@ class _Judge:
                 yield f"N12 {letter.event_type} of {letter.consumer}: {letter.reason}: {letter.error}"
 
 
-def observe(coverage: Coverage, fold: OrchestratorFold, facts: Facts) -> None:
-    """Which transitions were seen."""
+_PHASES = {
+    (None, Phase.PREPARING),
+    (Phase.PREPARING, Phase.REVIEWING),
+    (Phase.PREPARING, Phase.CLOSING),
+    (Phase.REVIEWING, Phase.PUBLISHING),
+    (Phase.REVIEWING, Phase.CLOSING),
+    (Phase.PUBLISHING, Phase.CLOSING),
+    (Phase.PUBLISHING, Phase.FINISHED),
+    (Phase.CLOSING, Phase.FINISHED),
+}
+
+
+def observe(coverage: Coverage, fold: OrchestratorFold, facts: Facts) -> list[str]:
+    """Counts the transitions; N5: which of them no run may make."""
+    illegal: list[str] = []
     for stream, events in facts.items():
         state = fold.initial(stream)
         for event in events:
@@ -205,6 +219,9 @@ def observe(coverage: Coverage, fold: OrchestratorFold, facts: Facts) -> None:
             if run is None:
                 continue
             old = before.runs.get(run.id)
+            phase = old.phase if old else None
+            if phase is not run.phase and (phase, run.phase) not in _PHASES:
+                illegal.append(f"N5 run {run.id} went from {phase} to {run.phase}")
             if old is None or old.phase is not run.phase:
                 coverage.transitions[f"phase {old.phase if old else '-'} → {run.phase}"] += 1
             for key, part in run.parts.items():
@@ -213,6 +230,7 @@ def observe(coverage: Coverage, fold: OrchestratorFold, facts: Facts) -> None:
                     coverage.transitions[f"{part.stage} {was.state if was else '-'} → {part.state}"] += 1
             if run.outcome is not None and run.finished and (old is None or not old.finished):
                 coverage.outcomes[run.outcome] += 1
+    return illegal
 
 
 def _doubled(ids: Iterable[str]) -> list[str]:

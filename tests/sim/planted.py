@@ -18,6 +18,7 @@ from penstock_eventlog.wanted import Wanted
 from penstock_orchestrator import advance, answering, withdrawing
 from penstock_orchestrator.decision import Decision
 from penstock_orchestrator.state import Run
+from penstock_store.errors import EffectUnknown
 from penstock_store.memory import streams
 from penstock_store.memory.effects import MemoryEffects
 from penstock_store.memory.leases import MemoryLeases
@@ -89,7 +90,10 @@ async def marking_unfenced(self: MemoryOutbox, ids: Sequence[int], *leases: Leas
 
 
 def known_effect(self: MemoryEffects, effect_id: str, lease: Lease) -> EffectRow:
-    return self._tables.effects[effect_id]
+    known = self._tables.effects.get(effect_id)
+    if known is None:
+        raise EffectUnknown(effect_id)
+    return known
 
 
 def trusting(self: Tenure) -> None:
