@@ -123,16 +123,6 @@ class PostgresTransactions:
             await self._write(connection, changes)
         self._committed(changes)
 
-    async def mend(self, stream: str, fold: Fold[S]) -> None:
-        async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, ([stream],))
-            ((now,),) = await (await connection.execute("select clock_timestamp()")).fetchall()
-            folding = Folding(fold, self._codec, self._steps, now, self._encoding)
-            await self._hold(connection, folding, fold, None, stream)
-            changes = folding.changes()
-            await self._write(connection, changes)
-        self._committed(changes)
-
     async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
         stream = delivered.event.envelope.stream
         async with self._database.pipeline() as connection:
