@@ -205,5 +205,5 @@ async def _both(first: Coroutine[None, None, A], second: Coroutine[None, None, B
 
 def _of(rows: Iterable[OutboxRow], leases: Mapping[int, Lease]) -> Sequence[Lease]:
     """Those of the shards of these rows, each once."""
-    found = {leases[shard].key: leases[shard] for shard in sorted({shard_of(row.stream) for row in rows})}
+    found = {leases[shard].key: leases[shard] for shard in sorted({shard_of(stream) for stream in {row.stream for row in rows}})}
     return list(found.values())
