@@ -111,7 +111,8 @@ class Relay:
             return 0
         self._steps.reach(READ)
         sure = {shard: lease for shard, lease in leases.items() if self._shards.sure(shard)}
-        publishing = self._publish([row for row in rows if shard_of(row.stream) in sure], sure)
+        may = rows if len(sure) == len(leases) else [row for row in rows if shard_of(row.stream) in sure]
+        publishing = self._publish(may, sure)
         if len(rows) < self._batch:
             await publishing
             return len(rows)
@@ -205,5 +206,6 @@ async def _both(first: Coroutine[None, None, A], second: Coroutine[None, None, B
 
 def _of(rows: Iterable[OutboxRow], leases: Mapping[int, Lease]) -> Sequence[Lease]:
     """Those of the shards of these rows, each once."""
-    found = {leases[shard].key: leases[shard] for shard in sorted({shard_of(stream) for stream in {row.stream for row in rows}})}
+    streams = {row.stream for row in rows}
+    found = {leases[shard].key: leases[shard] for shard in sorted({shard_of(stream) for stream in streams})}
     return list(found.values())
