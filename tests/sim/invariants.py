@@ -28,7 +28,7 @@ from tests.sim.world import World
 
 _IN_FLIGHT = timedelta(seconds=20)
 """A call begun before a head was superseded may land until it has timed out and settled."""
-_DEATHS = 4
+_DEATHS = 5
 """So many deaths may make a record poison, which is a dead letter and visible in its run."""
 _OURS = {topic.name for topic in TOPICS if set(topic.said_by) & {"orchestrator", "ingest", "console"}}
 _HEAVY = (AstRequested, PrReviewRequested, FilesReviewRequested)

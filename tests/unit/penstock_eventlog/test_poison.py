@@ -56,14 +56,36 @@ async def test_what_was_handled_for_the_first_time_is_no_suspect() -> None:
     assert rig.store.tables.deliveries == {}
 
 
-async def test_after_a_death_whatever_was_handled_then_is_handled_alone() -> None:
+async def test_after_a_second_death_whatever_was_handled_both_times_is_handled_alone() -> None:
     rig = Rig()
     deadly = Deadly()
     await rig.say(*(ast_requested(run) for run in ("a", "b", POISON, "c")))
+    for _ in range(2):
+        await die_once(rig, rig.loop(deadly))
+        assert deadly.beside[-1], "at first it is in company"
     await die_once(rig, rig.loop(deadly))
-    assert deadly.beside[0], "the first time it was in company"
-    await die_once(rig, rig.loop(deadly))
-    assert deadly.beside[1] == set()
+    assert deadly.beside[2] == set()
+
+
+async def test_after_one_death_work_goes_on_beside_each_other_at_once() -> None:
+    """A process that was killed for reasons of its own held long work: handled alone it would take many times as long."""
+    rig = Rig()
+    deadly = Deadly()
+    runs = [POISON, *(f"run-{number}" for number in range(7))]
+    await rig.say(*(ast_requested(run) for run in runs))
+    await die_once(rig, rig.loop(deadly, concurrency=8))
+    at_once: list[int] = []
+    under_way: set[str] = set()
+
+    async def slow(event: Event[Fact]) -> Outcome:
+        under_way.add(event.envelope.workflow_id)
+        await asyncio.sleep(0)
+        at_once.append(len(under_way))
+        under_way.discard(event.envelope.workflow_id)
+        return Emit((AstCompleted(),))
+
+    await rig.run(rig.loop(slow, concurrency=8), lambda: rig.committed() == 8)
+    assert max(at_once) == 8
 
 
 async def test_what_only_waited_when_the_process_died_is_no_suspect() -> None:
@@ -93,9 +115,9 @@ async def test_two_deaths_alone_are_not_enough() -> None:
     rig = Rig()
     deadly = Deadly()
     await rig.say(ast_requested(POISON))
-    await deaths(rig, deadly, 3)
+    await deaths(rig, deadly, 4)
     await die_once(rig, rig.loop(deadly))
-    assert deadly.handled == [POISON] * 4
+    assert deadly.handled == [POISON] * 5
     assert not rig.answers()
 
 
@@ -103,10 +125,10 @@ async def test_after_three_deaths_alone_it_is_answered_without_being_handled() -
     rig = Rig()
     deadly = Deadly()
     await rig.say(ast_requested("a"), ast_requested(POISON), ast_requested("b"))
-    await deaths(rig, deadly, 4)
+    await deaths(rig, deadly, 5)
     handled = deadly.handled.count(POISON)
     await rig.run(rig.loop(deadly), lambda: rig.committed() == 3)
-    assert deadly.handled.count(POISON) == handled == 4
+    assert deadly.handled.count(POISON) == handled == 5
     assert {answer.envelope.workflow_id for answer in rig.answers()} == {"a", "b"}
     (letter,) = await rig.store.dead_letters.letters()
     assert (letter.reason, letter.run_id) == ("poison", POISON)
@@ -140,8 +162,7 @@ async def test_a_suspect_that_waits_behind_the_poison_does_not_become_poison_its
 async def test_a_suspect_that_survives_alone_is_forgotten() -> None:
     rig = Rig()
     await rig.say(ast_requested("victim"), ast_requested(POISON))
-    deadly = Deadly()
-    await die_once(rig, rig.loop(deadly))
+    await deaths(rig, Deadly(), 2)
 
     async def ok(_: Event[Fact]) -> Outcome:
         return Emit((AstCompleted(),))
@@ -172,7 +193,7 @@ async def test_an_orderly_end_while_a_suspect_is_handled_is_no_death() -> None:
     rig = Rig()
     deadly = Deadly()
     await rig.say(ast_requested(POISON))
-    await deaths(rig, deadly, 2)
+    await deaths(rig, deadly, 3)
     before = dict(rig.store.tables.deliveries)
     forever = asyncio.Event()
 
@@ -184,14 +205,14 @@ async def test_an_orderly_end_while_a_suspect_is_handled_is_no_death() -> None:
     await rig.step(loop, 4)
     await loop.stop()
     after = dict(rig.store.tables.deliveries)
-    assert {key[0]: count for key, count in before.items()} == {GROUP: 2, f"{GROUP} alone": 1}
+    assert {key[0]: count for key, count in before.items()} == {GROUP: 3, f"{GROUP} alone": 1}
     assert after == before, "what it did before is not forgotten either"
 
 
 async def test_a_suspect_is_alone_among_all_loops_of_its_process() -> None:
     rig = Rig()
     await rig.say(ast_requested(POISON))
-    await die_once(rig, rig.loop(Deadly()))
+    await deaths(rig, Deadly(), 2)
     await rig.say(files_requested("run", 1))
     beside: list[str] = []
     release = asyncio.Event()
@@ -240,7 +261,7 @@ async def test_poison_of_the_orchestrator_stalls_its_stream() -> None:
         return rig.loop(InBatches(handler, stall), topics=("pr.received",), group="penstock-orchestrator")
 
     await rig.say(*(pr_received(stream, 1) for stream in ("a", POISON, "b")))
-    for _ in range(4):
+    for _ in range(5):
         await die_once(rig, loop())
     await rig.run(loop(), lambda: rig.committed("penstock-orchestrator") == 3)
     assert stalled == [(POISON, "poison")]

@@ -3,8 +3,9 @@
 Two counts per record, kept in the store's deliveries.
 
 - In company (consumer `<group>`): one more when its turn has come, with one upsert for all whose turn it is. 1: nobody
-  died of it. From 2 on the record is a *suspect*: a process ended, not in order, while this record was handled, or its
-  end was not committed yet. Those handled beside it are suspects too, those that only waited are not.
+  died of it. 2: a process ended, not in order, while this record was handled, or its end was not committed yet; most
+  processes that are killed were not killed by a record, so what they had in hand is handled beside others once more.
+  From 3 on the record is a *suspect*. Those handled beside it twice are suspects too, those that only waited are not.
 - Alone (consumer `<group> alone`): one more when a suspect's own turn has come and nothing else is handled in the
   process, and forgotten as soon as its handler has returned or raised. So a count of n says: n - 1 processes died of
   this record alone. At three deaths alone, a count of 4, it is *poison* and not handled again.
@@ -24,7 +25,7 @@ from penstock_store.rows import Place
 
 _log = logging.getLogger(__name__)
 Write = Callable[[str, Sequence[Place]], Awaitable[None]]
-SUSPECT = 2
+SUSPECT = 3
 DEATHS_ALONE = 3
 
 
