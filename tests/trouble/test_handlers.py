@@ -9,7 +9,7 @@ from tests.trouble.remedies import explained
 from tests.trouble.stage import DOUBLES, Stage, all_but, ended
 
 
-async def test_a_request_that_kills_its_process_is_tried_twice_then_alone_three_times_and_given_up(place: Stage) -> None:
+async def test_a_request_that_kills_its_process_is_tried_twice_then_thrice_alone_and_given_up(place: Stage) -> None:
     async with all_but(place, "ast"):
         await place.pull_request(await place.repository())
         deaths: list[int] = []

@@ -68,7 +68,7 @@ async def test_after_a_second_death_whatever_was_handled_both_times_is_handled_a
 
 
 async def test_after_one_death_work_goes_on_beside_each_other_at_once() -> None:
-    """A process that was killed for reasons of its own held long work: handled alone it would take many times as long."""
+    """A process that was killed for other reasons held long work: one by one it would take many times as long."""
     rig = Rig()
     deadly = Deadly()
     runs = [POISON, *(f"run-{number}" for number in range(7))]

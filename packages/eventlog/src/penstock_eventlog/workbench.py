@@ -53,7 +53,7 @@ class WorkerSettings:
         "PENSTOCK_STATE_ENCODING",
         STATE_ENCODING,
         DEFAULT_ENCODING,
-        about="how the states of pull requests are stored; each is read as it was written, so it may change at any time",
+        about="how the states of pull requests are stored; each is read as it was written, so it may change any time",
     )
     kafka_bootstrap: str = setting(
         "PENSTOCK_KAFKA_BOOTSTRAP", parsers.text, "", about="brokers; without them the log is a table of the database"
