@@ -231,6 +231,9 @@ def _turns() -> tuple[_Said, ...]:
     scheduled = AttemptScheduled(
         RUN, Stage.FILES_REVIEW, "1", 2, START + timedelta(seconds=27.2), "429 Too Many Requests", maximum=4
     )
+    given_up = StageGivenUp(
+        RUN, Stage.FILES_REVIEW, "1", 4, ErrorClassification.RATE_LIMITED, "4 of 4 attempts were rate limited", maximum=4
+    )
     return _concluded(
         2.25,
         opened,
@@ -239,9 +242,7 @@ def _turns() -> tuple[_Said, ...]:
         EpochGrown(2, "pull request is closed"),
         StageSkipped(RUN, Stage.AST, "no supported language in the change"),
         StageReleased(RUN, Stage.FILES_REVIEW, "the analysis did not answer within 10 s"),
-        StageGivenUp(
-            RUN, Stage.FILES_REVIEW, "1", 4, ErrorClassification.RATE_LIMITED, "4 of 4 attempts were rate limited"
-        ),
+        given_up,
     )
 
 
@@ -255,13 +256,14 @@ def _interventions() -> tuple[_Said, ...]:
 
 
 def _ends() -> tuple[_Said, ...]:
+    missed = "1 of 2 batches was not reviewed"
     return _concluded(
         44.0,
         WorkflowSuperseded(RUN, f"head moved to {NEXT_HEAD}"),
         WorkflowCancelled(RUN, "mareike", "asked for in a comment"),
         WorkflowSkipped(RUN, "automatic review is off"),
         WorkflowFailed(RUN, ErrorClassification.PERMANENT, "the repository is gone"),
-        WorkflowFinished(RUN, RunOutcome.PARTIAL, "1 of 2 batches was not reviewed", ErrorClassification.RATE_LIMITED),
+        WorkflowFinished(RUN, RunOutcome.PARTIAL, missed, ErrorClassification.RATE_LIMITED, START),
     )
 
 

@@ -29,7 +29,7 @@ class WorkflowOpened(Fact):
 
 @dataclass(frozen=True, slots=True)
 class AttemptScheduled(Fact):
-    """A part will be asked again at `due`."""
+    """A part will be asked again at `due`. After a failure `maximum` says how often at most; otherwise it is 0."""
 
     TYPE: ClassVar[str] = "attempt.scheduled"
     run_id: str
@@ -83,7 +83,7 @@ class StageReleased(Fact):
 
 @dataclass(frozen=True, slots=True)
 class StageGivenUp(Fact):
-    """A part that will not be asked for again."""
+    """A part that will not be asked for again. `maximum` is how often it would have been at most."""
 
     TYPE: ClassVar[str] = "stage.given_up"
     run_id: str
@@ -92,6 +92,7 @@ class StageGivenUp(Fact):
     attempt: int
     error_class: ErrorClassification | None
     reason: str
+    maximum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +194,4 @@ class WorkflowFinished(Fact):
     outcome: RunOutcome
     reason: str = ""
     error_class: ErrorClassification | None = None
+    opened_at: datetime | None = None

@@ -79,7 +79,7 @@ def _finish_when_published(decision: Decision, run: Run) -> None:
         return
     partial = review.outcome == "partial" or is_partial(run)
     outcome = RunOutcome.PARTIAL if partial else RunOutcome.REVIEWED
-    decision.say(WorkflowFinished(run.id, outcome, review.reason), run.id)
+    decision.say(WorkflowFinished(run.id, outcome, review.reason, opened_at=run.opened_at), run.id)
 
 
 def _close(decision: Decision, run: Run) -> None:
@@ -89,7 +89,8 @@ def _close(decision: Decision, run: Run) -> None:
         decision.ask(run, Stage.COMMENTS, _CLOSING_OF[outcome])
         run = decision.run(run.id)
     if _comments_resolved(run):
-        decision.say(WorkflowFinished(run.id, outcome, run.reason, run.error_class), run.id)
+        finished = WorkflowFinished(run.id, outcome, run.reason, run.error_class, run.opened_at)
+        decision.say(finished, run.id)
 
 
 def _comments_resolved(run: Run) -> bool:

@@ -38,9 +38,10 @@ def decide_answer(decision: Decision, fact: Answer) -> None:
         _head_moved(decision, run, fact)
 
 
-def give_up(decision: Decision, run: Run, part: Part, error_class: ErrorClassification | None, reason: str) -> None:
+def give_up(decision: Decision, run: Run, part: Part, error_class: ErrorClassification, reason: str) -> None:
     """Analysis: the review goes without. A batch: partial. Prepare and the review itself: the run fails."""
-    given_up = StageGivenUp(run.id, part.stage, part.part, part.attempt, error_class, reason)
+    maximum = decision.rules.attempts(part.stage, error_class)
+    given_up = StageGivenUp(run.id, part.stage, part.part, part.attempt, error_class, reason, maximum)
     decision.say(given_up, run.id)
     fatal = part.stage is Stage.PREPARE or (part.stage is Stage.COMMENTS and part.part == CommentsKind.REVIEW)
     if fatal:
