@@ -8,6 +8,7 @@ from tests.suites.store.folds import FoldSuite
 from tests.suites.store.hints import HintSuite
 from tests.suites.store.jobs import JobSuite, filled
 from tests.suites.store.leases import DeadLetterSuite, DeliverySuite, LeaseSuite
+from tests.suites.store.listening import ListeningSuite
 from tests.suites.store.outboxes import OutboxSuite
 from tests.suites.store.restoring import RestoringSuite
 from tests.suites.store.spending import SpendingSuite
@@ -22,6 +23,7 @@ class WholeSuite(
     ApplySuite,
     StallSuite,
     FoldSuite,
+    ListeningSuite,
     EncodingSuite,
     CrashSuite,
     OutboxSuite,

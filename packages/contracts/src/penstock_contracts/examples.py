@@ -231,9 +231,8 @@ def _turns() -> tuple[_Said, ...]:
     scheduled = AttemptScheduled(
         RUN, Stage.FILES_REVIEW, "1", 2, START + timedelta(seconds=27.2), "429 Too Many Requests", maximum=4
     )
-    given_up = StageGivenUp(
-        RUN, Stage.FILES_REVIEW, "1", 4, ErrorClassification.RATE_LIMITED, "4 of 4 attempts were rate limited", maximum=4
-    )
+    limited = "4 of 4 attempts were rate limited"
+    given_up = StageGivenUp(RUN, Stage.FILES_REVIEW, "1", 4, ErrorClassification.RATE_LIMITED, limited, maximum=4)
     return _concluded(
         2.25,
         opened,

@@ -58,6 +58,8 @@ class Changes:
     bases_kept: set[str] = field(default_factory=set)
     """Streams whose base is stored already."""
     facts: list[StoredFact] = field(default_factory=list)
+    events: list[Event[Fact]] = field(default_factory=list)
+    """The same facts as they were before they were encoded."""
     jobs: dict[str, JobRow] = field(default_factory=dict)
     executions: dict[ExecutionKey, ExecutionRow] = field(default_factory=dict)
     timers: dict[str, TimerRow] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class Changes:
         """The row of a fact, its record on workflow.events, and where it is a request the one its service reads."""
         envelope = event.envelope
         encoded = codec.encode(event)
+        self.events.append(event)
         self.facts.append(
             StoredFact(
                 stream=envelope.stream,

@@ -14,6 +14,7 @@ from penstock_contracts.facts import Fact
 from penstock_contracts.schemas import Schema
 from penstock_store.cache import Cache
 from penstock_store.hints import Hints
+from penstock_store.listening import Listener
 from penstock_store.restoring import Restoring
 from penstock_store.rows import (
     OPEN_LETTERS,
@@ -122,6 +123,12 @@ class Streams(Protocol):
     async def facts(self, stream: str, after: int = 0) -> Sequence[Event[Fact]]: ...
 
     async def names(self, after: str = "", limit: int = 500) -> Sequence[str]: ...
+
+    def subscribe(self, listener: Listener) -> None:
+        """From now on the listener is called with the facts that this process stores, in their order, after each
+        transaction that was committed; never with what was rolled back, nor twice. A crash right after a commit leaves
+        it untold, so it is for counting and logging, not for work. It must not raise and must not wait."""
+        ...
 
 
 class Receipts(Protocol):

@@ -15,6 +15,7 @@ from penstock_store.errors import NotRedrivable
 from penstock_store.fallback import Fault, apply_all, attempt, stall_one
 from penstock_store.folding import Folding, read_state
 from penstock_store.letters import Trouble
+from penstock_store.listening import Listener, Listeners
 from penstock_store.memory.tables import Tables, Transaction
 from penstock_store.ports import Fold
 from penstock_store.redriving import Redrive, asked_of, redrive_of, redrive_one
@@ -28,7 +29,8 @@ class MemoryStreams:
     def __init__(self, tables: Tables, codec: Codec, steps: Steps, encoding: StateEncoding) -> None:
         self._tables = tables
         self._codec = codec
-        self._transactions = _Transactions(tables, codec, steps, encoding)
+        self._listeners = Listeners()
+        self._transactions = _Transactions(tables, codec, steps, encoding, self._listeners)
 
     async def apply(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
         return await apply_all(self._transactions, consumer, delivered, fold)
@@ -64,15 +66,21 @@ class MemoryStreams:
         self._tables.ask()
         return sorted(name for name, row in self._tables.streams.items() if name > after and row.sequence)[:limit]
 
+    def subscribe(self, listener: Listener) -> None:
+        self._listeners.add(listener)
+
 
 class _Transactions:
     """What fallback.Transactions asks for. None of it awaits, so each is isolated."""
 
-    def __init__(self, tables: Tables, codec: Codec, steps: Steps, encoding: StateEncoding) -> None:
+    def __init__(
+        self, tables: Tables, codec: Codec, steps: Steps, encoding: StateEncoding, listeners: Listeners
+    ) -> None:
         self._tables = tables
         self._codec = codec
         self._steps = steps
         self._encoding = encoding
+        self._listeners = listeners
 
     def facts(self, stream: str) -> Sequence[Event[Fact]]:
         return [self._codec.decode(row.headers, row.value) for row in self._tables.facts.get(stream, ())]
@@ -90,8 +98,9 @@ class _Transactions:
                     folding.apply(one)
                 else:
                     folding.drop_fired(one.event)
-            self._write(transaction, folding.changes())
+            changes = self._write(transaction, folding)
         self._steps.reach(points.APPLY_COMMITTED)
+        self._listeners.tell(changes.events)
         return verdicts
 
     async def refolding(self, consumer: str, delivered: Delivered, fold: Fold[S]) -> Verdict:
@@ -102,14 +111,15 @@ class _Transactions:
             verdict = self._receive(transaction, consumer, delivered, Verdict.APPLIED)
             if verdict is Verdict.APPLIED:
                 folding.apply(delivered)
-            self._write(transaction, folding.changes())
+            changes = self._write(transaction, folding)
+        self._listeners.tell(changes.events)
         return verdict
 
     async def mend(self, stream: str, fold: Fold[S]) -> None:
         with self._tables.transaction() as transaction:
             folding = self._folding(fold)
             folding.hold_refolded(stream, self.facts(stream))
-            self._write(transaction, folding.changes())
+            self._write(transaction, folding)
 
     async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
         with self._tables.transaction() as transaction:
@@ -118,7 +128,8 @@ class _Transactions:
             verdict = self._receive(transaction, consumer, delivered, Verdict.STALLED)
             if verdict is Verdict.STALLED:
                 folding.stall(consumer, delivered, trouble)
-            self._write(transaction, folding.changes())
+            changes = self._write(transaction, folding)
+        self._listeners.tell(changes.events)
         return verdict
 
     async def bury(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
@@ -128,7 +139,7 @@ class _Transactions:
             if verdict is Verdict.STALLED:
                 folding.bury(consumer, delivered, trouble)
             folding.drop_fired(delivered.event)
-            self._write(transaction, folding.changes())
+            self._write(transaction, folding)
         return verdict
 
     async def redrive(self, asked: Redrive, fold: Fold[S]) -> Verdict:
@@ -140,10 +151,11 @@ class _Transactions:
             self._hold(folding, letter.stream, fold)
             folding.apply(asked.request)
             folding.apply(asked.delivered)
-            self._write(transaction, folding.changes())
+            changes = self._write(transaction, folding)
             transaction.put(self._tables.inbox, (letter.consumer, letter.event_id), Verdict.APPLIED)
             resolved = replace(letter, resolved_at=self._tables.now(), resolution=asked.resolution)
             transaction.put(self._tables.letters, letter.id, resolved)
+        self._listeners.tell(changes.events)
         return Verdict.APPLIED
 
     async def stall_again(self, asked: Redrive, fold: Fold[S], trouble: Trouble) -> Verdict:
@@ -154,8 +166,9 @@ class _Transactions:
             self._hold(folding, asked.letter.stream, fold)
             folding.apply(asked.request)
             folding.say_stalled(asked.event, trouble)
-            self._write(transaction, folding.changes())
+            changes = self._write(transaction, folding)
             transaction.put(self._tables.letters, asked.letter.id, replace(asked.letter, error=trouble.error))
+        self._listeners.tell(changes.events)
         return Verdict.STALLED
 
     async def bury_again(self, asked: Redrive, trouble: Trouble) -> Verdict:
@@ -191,8 +204,8 @@ class _Transactions:
         transaction.put(self._tables.inbox, key, outcome)
         return outcome
 
-    def _write(self, transaction: Transaction, changes: Changes) -> None:
-        tables = self._tables
+    def _write(self, transaction: Transaction, folding: Folding[S]) -> Changes:
+        tables, changes = self._tables, folding.changes()
         for stream, row in changes.states.items():
             transaction.put(tables.streams, stream, row)
         for fact in changes.facts:
@@ -206,6 +219,7 @@ class _Transactions:
             transaction.publish(new)
         write_letters(transaction, tables, changes.letters)
         self._steps.reach(points.APPLY_WRITTEN)
+        return changes
 
 
 def _write_timers(transaction: Transaction, tables: Tables, changes: Changes) -> None:

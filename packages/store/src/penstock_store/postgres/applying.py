@@ -22,6 +22,7 @@ from penstock_store.errors import NotRedrivable
 from penstock_store.folding import Folding, read_state
 from penstock_store.hints import Hint
 from penstock_store.letters import Trouble
+from penstock_store.listening import Listeners
 from penstock_store.ports import Fold
 from penstock_store.postgres.database import Connection, Database
 from penstock_store.postgres.hints import PostgresHints
@@ -83,13 +84,21 @@ class PostgresTransactions:
     """What fallback.Transactions asks for."""
 
     def __init__(
-        self, database: Database, codec: Codec, steps: Steps, hints: PostgresHints, encoding: StateEncoding
+        self,
+        database: Database,
+        codec: Codec,
+        steps: Steps,
+        hints: PostgresHints,
+        encoding: StateEncoding,
+        *,
+        listeners: Listeners,
     ) -> None:
         self._database = database
         self._codec = codec
         self._steps = steps
         self._hints = hints
         self._encoding = encoding
+        self._listeners = listeners
 
     async def together(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
         async with self._database.pipeline() as connection:
@@ -240,6 +249,7 @@ class PostgresTransactions:
             self._hints.give(Hint.OUTBOX)
         if changes.timers:
             self._hints.give(Hint.TIMERS)
+        self._listeners.tell(changes.events)
 
 
 async def _ask(connection: Connection, values: Mapping[str, object]) -> _Opened:

@@ -10,6 +10,7 @@ from penstock_runtime.steps import Steps
 from penstock_store.encoding import StateEncoding
 from penstock_store.fallback import Fault, apply_all, attempt, stall_one
 from penstock_store.letters import Trouble
+from penstock_store.listening import Listener, Listeners
 from penstock_store.ports import Fold
 from penstock_store.postgres.applying import PostgresTransactions
 from penstock_store.postgres.database import Database
@@ -36,7 +37,8 @@ class PostgresStreams:
     ) -> None:
         self._database = database
         self._codec = codec
-        self._transactions = PostgresTransactions(database, codec, steps, hints, encoding)
+        self._listeners = Listeners()
+        self._transactions = PostgresTransactions(database, codec, steps, hints, encoding, listeners=self._listeners)
 
     async def apply(self, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]) -> Sequence[Verdict]:
         return await apply_all(self._transactions, consumer, delivered, fold)
@@ -77,3 +79,6 @@ class PostgresStreams:
 
     async def names(self, after: str = "", limit: int = 500) -> Sequence[str]:
         return [name for (name,) in await self._database.tuples(_NAMES, (after, limit))]
+
+    def subscribe(self, listener: Listener) -> None:
+        self._listeners.add(listener)
