@@ -28,6 +28,13 @@ def test_an_answer_carries_what_its_request_carried() -> None:
     assert said.type == "files.review.completed"
 
 
+def test_what_follows_happened_when_the_handling_ended() -> None:
+    ended = NOW + timedelta(seconds=2.5)
+    request = ast_requested("run").envelope
+    assert answer(request, (AstCompleted(),), HANDLING).envelope.time == ended
+    assert consequences(pr_received("s", 1).envelope, (AstCompleted(),), HANDLING)[0].envelope.time == ended
+
+
 def test_the_id_of_an_answer_does_not_depend_on_what_it_says() -> None:
     request = ast_requested("run").envelope
     ok = answer(request, (AstCompleted(symbols=1),), HANDLING)

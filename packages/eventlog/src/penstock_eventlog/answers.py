@@ -6,7 +6,7 @@ stage, part and attempt alone, so whoever answers twice, differently even, is he
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from penstock_contracts.enums import AnswerOutcome
 from penstock_contracts.envelope import Envelope
@@ -26,6 +26,10 @@ class Handling:
     duration: float = 0.0
     traceparent: str = ""
     tracestate: str = ""
+
+    @property
+    def ended_at(self) -> datetime:
+        return self.started_at + timedelta(seconds=self.duration)
 
 
 class NotAnAnswer(ValueError):
@@ -81,7 +85,7 @@ def _follows(cause: Envelope, event_type: str, event_id: str, handling: Handling
         id=event_id,
         type=event_type,
         source=handling.source,
-        time=handling.started_at,
+        time=handling.ended_at,
         causation_id=cause.id,
         not_after=None,
         sequence=0,
