@@ -13,8 +13,9 @@ from tests.chaos.verdict import Verdict, none_of
 REVIEW_TOKENS = 150_000
 """What one review may take. A call that nobody settled counts with all that was reserved for it."""
 _BOOKED = """
-select j.subject, s.run_id, sum(coalesce(s.tokens_in + s.tokens_out, s.reserved_tokens))
-from workflow.model_spending s join workflow.workflow_jobs j on j.id = s.run_id group by j.subject, s.run_id
+select coalesce(j.subject, s.stream), s.run_id,
+  sum(case when s.settled_at is null then s.reserved_tokens else s.tokens_in + s.tokens_out end)
+from workflow.model_spending s left join workflow.workflow_jobs j on j.id = s.run_id group by 1, 2
 """
 
 
@@ -31,10 +32,14 @@ class Spending:
 def look(model_url: str, database_url: str) -> Spending:
     answered = httpx.get(f"{model_url}/spent", timeout=10, trust_env=False).json()
     with psycopg.connect(database_url) as connection:
-        rows = connection.execute(_BOOKED).fetchall()
         calls = connection.execute("select * from workflow.model_spending order by reserved_at").fetchall()
-    booked = [(str(subject), str(run), int(tokens)) for subject, run, tokens in rows]
-    return Spending(answered, booked, [str(call) for call in calls])
+    return Spending(answered, booked(database_url), [str(call) for call in calls])
+
+
+def booked(database_url: str) -> Sequence[tuple[str, str, int]]:
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(_BOOKED).fetchall()
+    return [(str(subject), str(run), int(tokens)) for subject, run, tokens in rows]
 
 
 def judge(spending: Spending, pulls: Sequence[PullRequest]) -> list[Verdict]:
@@ -50,10 +55,10 @@ def judge(spending: Spending, pulls: Sequence[PullRequest]) -> list[Verdict]:
 
 
 def _unbooked(spending: Spending, pulls: Sequence[PullRequest]) -> Iterator[str]:
-    booked = Counter[str]()
+    total = Counter[str]()
     for subject, _, tokens in spending.booked:
-        booked[subject.partition(":")[2]] += tokens
+        total[subject.partition(":")[2]] += tokens
     for pull in pulls:
         answered = spending.answered.get(str(pull.index), 0)
-        if answered > booked[pull.name]:
-            yield f"{pull.name}: {answered} answered, {booked[pull.name]} booked"
+        if answered > total[pull.name]:
+            yield f"{pull.name}: {answered} answered, {total[pull.name]} booked"
