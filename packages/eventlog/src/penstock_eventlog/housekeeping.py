@@ -75,15 +75,7 @@ class Housekeeper:
 
     async def step(self) -> float:
         """One piece."""
-        if self._patience.wait():
-            return self._patience.wait()
-        try:
-            wait = await self._piece()
-        except StoreUnavailable as error:
-            self._patience.failed(error)
-            return self._patience.wait()
-        self._patience.succeeded()
-        return wait
+        return await self._patience.turn(self._piece)
 
     async def stop(self) -> None:
         if self._lease is None:

@@ -1,10 +1,13 @@
 """When to ask something again that was away. Nobody sleeps: whoever asks is told how long to wait."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from random import Random
 
+from penstock_eventlog.errors import LogUnavailable
 from penstock_runtime.clock import Clock
 from penstock_runtime.retry import RetryPolicy
+from penstock_store.errors import StoreUnavailable
 
 _log = logging.getLogger(__name__)
 PATIENT = RetryPolicy(base=0.1, cap=5.0, attempts=1_000_000)
@@ -20,6 +23,18 @@ class Patience:
         self._rng = rng or Random()
         self._failures = 0
         self._until = 0.0
+
+    async def turn(self, work: Callable[[], Awaitable[float]]) -> float:
+        """A turn of a machine that needs it: what the work answers, or how long to wait while it is away."""
+        if self.wait():
+            return self.wait()
+        try:
+            answer = await work()
+        except (StoreUnavailable, LogUnavailable) as error:
+            self.failed(error)
+            return self.wait()
+        self.succeeded()
+        return answer
 
     def wait(self) -> float:
         """Seconds until it may be asked again; 0: now."""

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from penstock_contracts.routing import shard_of
-from penstock_eventlog.errors import LogUnavailable
 from penstock_eventlog.patience import Patience
 from penstock_eventlog.ports import Published, Sink
 from penstock_eventlog.shard_leases import Shards
@@ -82,15 +81,7 @@ class Relay:
 
     async def step(self) -> float:
         """One turn of the four steps of the module's docstring."""
-        if self._patience.wait():
-            return self._patience.wait()
-        try:
-            read = await self._turn()
-        except (StoreUnavailable, LogUnavailable) as error:
-            self._patience.failed(error)
-            return self._patience.wait()
-        self._patience.succeeded()
-        return 0.0 if read == self._batch else self._idle
+        return await self._patience.turn(self._turn)
 
     async def stop(self) -> None:
         self._store.hints.unsubscribe(Hint.OUTBOX, self._wake)
@@ -99,7 +90,10 @@ class Relay:
         except StoreUnavailable:
             _log.info("the relay's leases were not given back; they expire")
 
-    async def _turn(self) -> int:
+    async def _turn(self) -> float:
+        return 0.0 if await self._published() == self._batch else self._idle
+
+    async def _published(self) -> int:
         """How many rows were read."""
         leases = await self._shards.held()  # 1
         if not leases:

@@ -17,7 +17,6 @@ from penstock_eventlog.patience import Patience
 from penstock_runtime.clock import Clock
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.steps import NO_STEPS, Steps
-from penstock_store.errors import StoreUnavailable
 from penstock_store.hints import Hint
 from penstock_store.ports import Fold, S, Store
 from penstock_store.rows import Delivered, RawRecord, TimerRow, Verdict
@@ -68,15 +67,7 @@ class TimerScanner(Generic[S]):
 
     async def step(self) -> float:
         """One turn of the two steps of the module's docstring."""
-        if self._patience.wait():
-            return self._patience.wait()
-        try:
-            wait = await self._turn()
-        except StoreUnavailable as error:
-            self._patience.failed(error)
-            return self._patience.wait()
-        self._patience.succeeded()
-        return wait
+        return await self._patience.turn(self._turn)
 
     async def stop(self) -> None:
         self._store.hints.unsubscribe(Hint.TIMERS, self._wake)
