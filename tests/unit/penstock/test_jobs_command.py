@@ -24,31 +24,12 @@ from penstock_contracts.facts import WorkflowControl
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.settings import load
 from penstock_store.memory.store import MemoryStore
-from penstock_store.rows import ExecutionRow, JobRow
+from penstock_store.rows import ExecutionRow
+from tests.unit.penstock_console import place
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 NOW = NOON + timedelta(minutes=5)
-RUN = JobRow(
-    id="run-1",
-    parent_id=None,
-    stream="github:github.com:42:7",
-    type=WorkflowType.CODE_REVIEW,
-    status=JobStatus.WAITING_FOR_EVENT,
-    outcome="",
-    reason="",
-    error_class=None,
-    head="a" * 40,
-    base="b" * 40,
-    epoch=1,
-    stage="files_review",
-    waiting_for="files.review.completed",
-    waiting_since=NOON,
-    waiting_until=None,
-    correlation_id="d-1",
-    created_at=NOON,
-    finished_at=None,
-    subject="github:acme/shop#7",
-)
+RUN = replace(place.RUN, waiting_since=NOON, created_at=NOON)
 OVER = replace(
     RUN, id="run-2", status=JobStatus.COMPLETED, outcome="reviewed", waiting_for="", finished_at=NOON, stage=""
 )
