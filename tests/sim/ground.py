@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from inspect import iscoroutinefunction
 from typing import Any, Protocol, cast
 
 from penstock_contracts.codec import Codec
@@ -45,7 +46,7 @@ class StoreClock:
         self.jumps += 1
 
     def now(self) -> datetime:
-        return self.world.now() + timedelta(seconds=self.skew)
+        return self.world.start + timedelta(seconds=self.world.elapsed + self.skew)
 
     def monotonic(self) -> float:
         return self.world.monotonic()
@@ -164,6 +165,8 @@ class _Gate:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._room, name)
+        if not iscoroutinefunction(method):
+            return method
         call = _GUARDS[name](method, self._ground) if name in _GUARDS else method
         through = self.__dict__[name] = _through(f"{self._name}.{name}", call, self._process, self._ground)
         return through

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from penstock_eventlog.housekeeping import HOUSEKEEPING, Chore, Housekeeper
+from penstock_eventlog.loop import Limits
 from penstock_eventlog.ports import Sink
 from penstock_eventlog.relay import Relay
 from penstock_eventlog.shard_leases import ShardLeases, Shards
@@ -19,6 +20,7 @@ from penstock_orchestrator.handler import CONSUMER, Orchestrator
 from penstock_orchestrator.keeping import chores
 from penstock_orchestrator.mending import EVERY as OFTEN
 from penstock_orchestrator.mending import MENDING, Mending
+from penstock_orchestrator.observing import Observer
 from penstock_orchestrator.settings import KeepingSettings, OrchestratorSettings
 from penstock_runtime.machine import Machine
 from penstock_runtime.process import Context, Service
@@ -36,13 +38,14 @@ async def assemble(context: Context, bench: Workbench) -> Service:
     return Service(machines=machines, close=(producer.close,))
 
 
-def deciding(bench: Workbench, fold: OrchestratorFold) -> Sequence[Machine]:
+def deciding(bench: Workbench, fold: OrchestratorFold, limits: Limits | None = None) -> Sequence[Machine]:
     """What folds and decides, wherever its facts are published."""
     tools, streams = bench.tools, bench.store.streams
+    streams.subscribe(Observer(tools.metrics).hear)
     orchestrator = Orchestrator(streams, fold, tools.metrics)
     work = InBatches(orchestrator.apply, stall=stalling(streams, CONSUMER, fold))
     scanner = TimerScanner(bench.store, fold, clock=tools.clock, metrics=tools.metrics, steps=tools.steps)
-    return (*worker_loops(SERVICE, work, tools), scanner)
+    return (*worker_loops(SERVICE, work, tools, limits=limits), scanner)
 
 
 def relay(bench: Workbench, sink: Sink, shards: Shards) -> Relay:
