@@ -1,6 +1,7 @@
 """What a server that goes away, refuses or is misused becomes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import psycopg
@@ -12,7 +13,8 @@ from penstock_store.hints import Hint
 from penstock_store.ports import Store
 from penstock_store.postgres import PostgresStore
 from penstock_store.postgres.database import PoolSettings
-from penstock_store.rows import NewOutboxRow, Verdict
+from penstock_store.rows import NewOutboxRow, Place, Verdict
+from penstock_store.spending import Amount, Caps, ModelCall
 from tests.support.postgres import MortalPostgres
 from tests.support.toy_fold import ToyFold, received
 from tests.support.waiting import eventually
@@ -67,6 +69,42 @@ async def test_after_a_restart_one_failed_call_is_enough_to_replace_every_connec
             await store.now()
     finally:
         await store.close()
+
+
+async def test_what_was_reserved_is_in_the_books_though_the_server_was_killed_while_counts_were_not_waited_for(
+    mortal_postgres: MortalPostgres,
+) -> None:
+    """On the same pool: that counts need not be on disk is a matter of their own transaction alone."""
+    granted = Counter[str]()
+    for _ in range(3):
+        store = await PostgresStore.open(mortal_postgres.url, FAST)
+        try:
+            await _killed_while_reserving(store, mortal_postgres, granted)
+        finally:
+            await store.close()
+        with psycopg.connect(mortal_postgres.url) as connection:
+            kept = connection.execute("select run_id, count(*) from workflow.model_spending group by 1").fetchall()
+        assert Counter(dict(kept)) >= granted
+
+
+async def _killed_while_reserving(store: Store, postgres: MortalPostgres, granted: Counter[str]) -> None:
+    async def reserve(run: str) -> None:
+        while True:
+            await store.spending.reserve(ModelCall(run, "pr_review", "", 1, run, "small"), Amount(100), Caps())
+            granted[run] += 1
+
+    async def count() -> None:
+        while True:
+            await store.deliveries.count(CONSUMER, [Place("t", 0, 1)])
+            await store.deliveries.take_back(CONSUMER, [Place("t", 0, 1)])
+
+    calls = [asyncio.create_task(call) for call in (reserve("r1"), reserve("r2"), count(), count())]
+    enough = granted.total() + 100
+    await eventually(lambda: granted.total() > enough)
+    postgres.server.kill()
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(each) for each in ended] == [StoreUnavailable] * len(calls)
+    postgres.server.start()
 
 
 async def test_hints_are_heard_again_after_a_restart(mortal_postgres: MortalPostgres) -> None:
