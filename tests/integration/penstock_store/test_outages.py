@@ -1,6 +1,7 @@
 """What a server that goes away, refuses or is misused becomes."""
 
 import asyncio
+import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -144,6 +145,38 @@ async def test_a_wrong_password_is_named(postgres_database: str) -> None:
 async def test_a_server_that_is_not_there_is_unavailable_at_once() -> None:
     with pytest.raises(StoreUnavailable):
         await PostgresStore.open("postgresql://nobody@127.0.0.1:1/nothing", FAST)
+
+
+async def test_a_server_that_freezes_right_after_the_connection_is_unavailable_within_seconds() -> None:
+    taken: list[asyncio.StreamWriter] = []
+
+    async def freezing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if taken:  # whoever gives up asks on another connection to cancel its query
+            taken[0].close()
+            writer.close()
+            return
+        taken.append(writer)
+        while await _start_packet(reader) != _PROTOCOL:
+            writer.write(b"N")  # neither encrypted by this nor by that
+        writer.write(_WELCOME)
+
+    async with await asyncio.start_server(freezing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(StoreUnavailable, match=r"no answer.*is the server of PENSTOCK_DATABASE_URL up"):
+            async with asyncio.timeout(20):
+                await PostgresStore.open(f"postgresql://somebody@127.0.0.1:{port}/nothing", FAST)
+
+
+_PROTOCOL = 3 << 16
+_WELCOME = b"R" + struct.pack("!ii", 8, 0) + b"K" + struct.pack("!iii", 12, 1, 1) + b"Z" + struct.pack("!i", 5) + b"I"
+"""Authenticated, with a key to cancel by, and ready for a query."""
+
+
+async def _start_packet(reader: asyncio.StreamReader) -> int:
+    """What a client wants before it says who it is: to encrypt, or this version of the protocol."""
+    length, code = struct.unpack("!ii", await reader.readexactly(8))
+    await reader.readexactly(length - 8)
+    return int(code)
 
 
 async def test_a_pool_that_is_used_up_is_unavailable(postgres_database: str) -> None:
