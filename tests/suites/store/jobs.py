@@ -72,6 +72,14 @@ class JobSuite:
         assert await filled.jobs.subject(STREAMS[3]) == "toy:group/sub/other#1"
         assert await filled.jobs.subject("nothing") == ""
 
+    async def test_open_jobs_are_counted_and_the_oldest_has_an_age(self, filled: Store, later: Later) -> None:
+        await later(0.02)
+
+        (open_jobs,) = await filled.jobs.open()
+
+        assert (open_jobs.type, open_jobs.status, open_jobs.jobs) == ("CODE_REVIEW", "PROCESSING", 3)
+        assert timedelta(seconds=0.02) <= open_jobs.age < timedelta(minutes=1)
+
     async def test_jobs_are_counted_by_type_and_status(self, filled: Store) -> None:
         assert dict(await filled.jobs.counts()) == {
             ("CODE_REVIEW", "PROCESSING"): 3,

@@ -10,7 +10,7 @@ from penstock_runtime.steps import CrashAt, Crashed
 from penstock_store.errors import FenceLost
 from penstock_store.points import PUBLISH_COMMITTED, PUBLISH_POINTS
 from penstock_store.ports import Store
-from penstock_store.rows import Lease, LogRow, NewOutboxRow, OutboxRow, Place
+from penstock_store.rows import Backlog, Lease, LogRow, NewOutboxRow, OutboxRow, Place
 from tests.suites.store.worlds import Later, Reopen
 
 ALL = tuple(range(SHARDS))
@@ -90,13 +90,24 @@ class OutboxSuite:
         await store.outbox.mark_sent([one.id for one in rows], *held)
         assert await store.outbox.unsent(ALL, 10) == []
 
-    async def test_the_oldest_unsent_row_has_an_age(self, store: Store) -> None:
-        assert await store.outbox.oldest_unsent() is None
-        before = await store.now()
+    async def test_what_is_unsent_is_counted_and_the_oldest_of_it_has_an_age(self, store: Store, later: Later) -> None:
+        assert await store.outbox.backlog() == Backlog()
         await store.outbox.put([row("a")])
-        oldest = await store.outbox.oldest_unsent()
-        assert oldest is not None
-        assert before <= oldest <= await store.now()
+        await later(0.02)
+        await store.outbox.put([row("b"), row("c")])
+
+        backlog = await store.outbox.backlog()
+
+        assert backlog.rows == 3
+        assert timedelta(seconds=0.02) <= backlog.age < timedelta(minutes=1)
+        assert (await store.outbox.backlog(limit=2)).rows == 2
+
+    async def test_what_was_sent_does_not_wait_any_more(self, store: Store) -> None:
+        await store.outbox.put([row("a")])
+        sent = await store.outbox.unsent(ALL, 10)
+        await store.outbox.mark_sent([one.id for one in sent], await lease_of(store))
+
+        assert await store.outbox.backlog() == Backlog()
 
     async def test_who_lost_the_lease_can_mark_and_publish_and_move_nothing(self, store: Store, later: Later) -> None:
         old = await store.leases.acquire("relay", "frozen", timedelta(seconds=0.01))
@@ -143,9 +154,12 @@ class OutboxSuite:
         records = await everything(store)
 
         assert len(records) == 60
+        ends = {place.partition: place.position for place in await store.log.ends(["t", "u"])}
         for partition in range(3):
             mine = [record for record in records if record.partition == partition]
             assert [record.position for record in mine] == list(range(len(mine)))
+            assert ends[partition] == len(mine)
+        assert await store.log.ends(["nothing"]) == []
         for number in range(20):
             said = [record.value for record in records if record.key == b"s%d" % number]
             assert said == [b"0", b"1", b"2"]

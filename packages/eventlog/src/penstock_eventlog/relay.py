@@ -96,11 +96,11 @@ class Relay:
     async def _published(self) -> int:
         """How many rows were read."""
         leases = await self._shards.held()  # 1
+        await self._measure()
         if not leases:
             return 0
         self._steps.reach(LEASED)
         rows = await self._read(leases)  # 2
-        await self._measure()
         if not rows:
             return 0
         self._steps.reach(READ)
@@ -182,13 +182,14 @@ class Relay:
         return lost
 
     async def _measure(self) -> None:
+        """Also without a shard: who lost its shards would otherwise go on saying what was so then."""
         now = self._clock.monotonic()
         if self._measured_at is not None and now - self._measured_at < MEASURE:
             return
         self._measured_at = now
-        oldest = await self._store.outbox.oldest_unsent()
-        age = 0.0 if oldest is None else (await self._store.now() - oldest).total_seconds()
-        self._metrics.outbox_age.set(max(0.0, age))
+        backlog = await self._store.outbox.backlog()
+        self._metrics.outbox_age.set(max(0.0, backlog.age.total_seconds()))
+        self._metrics.outbox_depth.set(backlog.rows)
 
 
 async def _both(first: Coroutine[None, None, A], second: Coroutine[None, None, B]) -> tuple[A, B]:

@@ -18,6 +18,7 @@ from penstock_store.listening import Listener
 from penstock_store.restoring import Restoring
 from penstock_store.rows import (
     OPEN_LETTERS,
+    Backlog,
     DeadLetterRow,
     Delivered,
     EffectRow,
@@ -30,6 +31,7 @@ from penstock_store.rows import (
     LetterFilter,
     LogRow,
     NewOutboxRow,
+    OpenJobs,
     OutboxRow,
     Pending,
     Place,
@@ -125,9 +127,8 @@ class Streams(Protocol):
     async def names(self, after: str = "", limit: int = 500) -> Sequence[str]: ...
 
     def subscribe(self, listener: Listener) -> None:
-        """From now on the listener is called with the facts that this process stores, in their order, after each
-        transaction that was committed; never with what was rolled back, nor twice. A crash right after a commit leaves
-        it untold, so it is for counting and logging, not for work. It must not raise and must not wait."""
+        """It is called with the facts of each transaction that this process has committed, in their order, and once. A
+        crash right after a commit leaves it untold: it is for counting and logging. It must not raise, nor wait."""
         ...
 
 
@@ -166,7 +167,7 @@ class Outbox(Protocol):
         """Rows that the log refused, with its reason; of one stream, or of all."""
         ...
 
-    async def oldest_unsent(self) -> datetime | None: ...
+    async def backlog(self, limit: int = 100_000) -> Backlog: ...
 
 
 class LogTable(Protocol):
@@ -177,6 +178,10 @@ class LogTable(Protocol):
         ...
 
     async def positions(self, group: str) -> Sequence[Place]: ...
+
+    async def ends(self, topics: Sequence[str]) -> Sequence[Place]:
+        """Where the next record of each partition will be; those that never had one are left out."""
+        ...
 
     async def move(self, group: str, places: Sequence[Place], lease: Lease) -> None:
         """Where the group will read next. Raises FenceLost when the lease is not held any more."""
@@ -230,6 +235,10 @@ class Jobs(Protocol):
 
     async def counts(self) -> Mapping[tuple[str, str], int]:
         """How many jobs there are by type and status."""
+        ...
+
+    async def open(self) -> Sequence[OpenJobs]:
+        """By type and status, which may be asked for often: jobs that are over cost nothing here."""
         ...
 
     async def stuck(self, grace: timedelta, limit: int = 100) -> Sequence[JobRow]:

@@ -1,7 +1,7 @@
 """What is stored, as values. The tables are in tables.py, their words in docs/glossary.md."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, Stage, WorkflowType
@@ -85,6 +85,24 @@ class UnderWay:
     repository: str
     waiting_for: str
     runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJobs:
+    """Jobs that are not over, of one type and status, and for how long the oldest of them exists."""
+
+    type: WorkflowType
+    status: JobStatus
+    jobs: int
+    age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the outbox, counted up to a limit, and for how long the oldest row has waited."""
+
+    rows: int = 0
+    age: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from penstock_orchestrator.admission import ADMISSION, EVERY, Admission
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.handler import CONSUMER, Orchestrator
 from penstock_orchestrator.keeping import chores
+from penstock_orchestrator.measuring import Measuring
 from penstock_orchestrator.mending import EVERY as OFTEN
 from penstock_orchestrator.mending import MENDING, Mending
 from penstock_orchestrator.observing import Observer
@@ -54,13 +55,13 @@ def relay(bench: Workbench, sink: Sink, shards: Shards) -> Relay:
 
 
 def keepers(context: Context, bench: Workbench, fold: OrchestratorFold) -> Sequence[Housekeeper]:
-    """The housekeeping, whoever looks for runs that are stuck, and where the number of reviews is limited, whoever says
-    whose turn it is."""
+    """The housekeeping, whoever looks for runs that are stuck and counts the open ones, and where the number of reviews
+    is limited, whoever says whose turn it is."""
     keeping, settings = context.load(KeepingSettings), context.load(OrchestratorSettings)
     mending = Mending(bench.store, fold, bench.tools.metrics)
     found = [
         _keeper(context, bench, HOUSEKEEPING, chores(bench.store, keeping), keeping.every),
-        _keeper(context, bench, MENDING, [mending], OFTEN),
+        _keeper(context, bench, MENDING, [mending, Measuring(bench.store.jobs, bench.tools.metrics)], OFTEN),
     ]
     if settings.limits().any:
         turns = Admission(bench.store, fold, settings.limits(), timedelta(seconds=settings.debounce))

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from penstock_contracts.enums import ExecutionState, JobStatus, Stage
+from penstock_contracts.enums import ExecutionState, JobStatus, Stage, WorkflowType
 from penstock_store.memory.tables import Tables
-from penstock_store.rows import OPEN_STATUSES, ExecutionRow, JobFilter, JobRow, Pending, TimerRow, UnderWay
+from penstock_store.rows import OPEN_STATUSES, ExecutionRow, JobFilter, JobRow, OpenJobs, Pending, TimerRow, UnderWay
 from penstock_store.subjects import organisation_of, repository_of
 
 
@@ -66,6 +66,15 @@ class MemoryJobs:
     async def counts(self) -> Mapping[tuple[str, str], int]:
         self._tables.ask()
         return Counter((row.type.value, row.status.value) for row in self._tables.jobs.values())
+
+    async def open(self) -> Sequence[OpenJobs]:
+        self._tables.ask()
+        now = self._tables.now()
+        found: dict[tuple[WorkflowType, JobStatus], list[datetime]] = {}
+        for row in self._tables.jobs.values():
+            if row.status in OPEN_STATUSES:
+                found.setdefault((row.type, row.status), []).append(row.created_at)
+        return [OpenJobs(*kind, len(created), now - min(created)) for kind, created in sorted(found.items())]
 
     async def stuck(self, grace: timedelta, limit: int = 100) -> Sequence[JobRow]:
         self._tables.ask()

@@ -1,7 +1,6 @@
 """Receipts, the outbox and the log in memory."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from itertools import chain, islice, zip_longest
 
 from penstock_contracts.partitioner import partition_of
@@ -9,7 +8,7 @@ from penstock_contracts.routing import shard_of
 from penstock_runtime.steps import Steps
 from penstock_store import points
 from penstock_store.memory.tables import Tables
-from penstock_store.rows import Lease, LogRow, NewOutboxRow, OutboxRow, Place, Verdict
+from penstock_store.rows import Backlog, Lease, LogRow, NewOutboxRow, OutboxRow, Place, Verdict
 
 INGEST = "ingest"
 
@@ -93,9 +92,11 @@ class MemoryOutbox:
         rows = [(self._tables.outbox[row_id], error) for row_id, error in sorted(self._tables.blocked.items())]
         return [(row, error) for row, error in rows if stream in ("", row.stream)][:limit]
 
-    async def oldest_unsent(self) -> datetime | None:
+    async def backlog(self, limit: int = 100_000) -> Backlog:
         self._tables.ask()
-        return min(self._tables.unsent.values(), default=None)
+        now = self._tables.now()
+        oldest = min(self._tables.unsent.values(), default=now)
+        return Backlog(min(limit, len(self._tables.unsent)), now - oldest)
 
 
 class MemoryLog:
@@ -118,6 +119,10 @@ class MemoryLog:
             for (of, topic, partition), position in sorted(self._tables.log_positions.items())
             if of == group
         ]
+
+    async def ends(self, topics: Sequence[str]) -> Sequence[Place]:
+        self._tables.ask()
+        return [Place(*place, len(rows)) for place, rows in sorted(self._tables.log.items()) if place[0] in topics]
 
     async def move(self, group: str, places: Sequence[Place], lease: Lease) -> None:
         with self._tables.transaction() as transaction:

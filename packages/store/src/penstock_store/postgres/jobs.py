@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 
 from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, Stage, WorkflowType
 from penstock_store.postgres.database import Database
-from penstock_store.rows import ExecutionRow, JobFilter, JobRow, Pending, TimerRow, UnderWay
+from penstock_store.rows import ExecutionRow, JobFilter, JobRow, OpenJobs, Pending, TimerRow, UnderWay
 
 _DUE = """
 select id, stream, due, kind, run_id, stage, part, attempt, generation from workflow.timers
@@ -26,6 +26,10 @@ _BY_ID = _JOB + "where id = %s"
 _CHILDREN = _JOB + "where parent_id = %s order by created_at, id"
 _AFTER: LiteralString = "(created_at, id) < (select created_at, id from workflow.workflow_jobs where id = %s)"
 _COUNTS = "select type, status, count(*) from workflow.workflow_jobs group by type, status"
+_OPEN = """
+select type, status, count(*), clock_timestamp() - min(created_at) from workflow.workflow_jobs
+where status in ('PENDING', 'PROCESSING', 'WAITING_FOR_EVENT') group by type, status order by type, status
+"""
 _STUCK = (
     _JOB
     + """
@@ -112,6 +116,10 @@ class PostgresJobs:
 
     async def counts(self) -> Mapping[tuple[str, str], int]:
         return {(type_, status): count for type_, status, count in await self._database.tuples(_COUNTS)}
+
+    async def open(self) -> Sequence[OpenJobs]:
+        found = await self._database.tuples(_OPEN)
+        return [OpenJobs(WorkflowType(type_), JobStatus(status), jobs, age) for type_, status, jobs, age in found]
 
     async def stuck(self, grace: timedelta, limit: int = 100) -> Sequence[JobRow]:
         return [_job(*row) for row in await self._database.tuples(_STUCK, (grace, limit))]

@@ -1,7 +1,6 @@
 """Receipts, the outbox and the log on PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from penstock_contracts.partitioner import partition_of
@@ -14,7 +13,7 @@ from penstock_store.postgres.database import Database, check_fence
 from penstock_store.postgres.headers import pack_headers, unpack_headers
 from penstock_store.postgres.hints import PostgresHints
 from penstock_store.postgres.writing import columns, write_outbox
-from penstock_store.rows import Lease, LogRow, NewOutboxRow, OutboxRow, Place
+from penstock_store.rows import Backlog, Lease, LogRow, NewOutboxRow, OutboxRow, Place
 
 _RECEIVE = """
 with new as (
@@ -70,7 +69,11 @@ _BLOCKED = """
 select id, stream, topic, key, spread, headers, value, error from workflow.outbox_messages
 where blocked_at is not null and (%s = '' or stream = %s) order by id limit %s
 """
-_OLDEST = "select created_at from workflow.outbox_messages where sent_at is null order by id limit 1"
+_BACKLOG = """
+select count(*) as rows, coalesce(clock_timestamp() - min(created_at), interval '0') as age from (
+  select created_at from workflow.outbox_messages where sent_at is null order by id limit %s
+) as unsent
+"""
 _READ = """
 select r.topic, r.partition, r.position, r.key, r.headers, r.value
 from unnest(%(topics)s::text[], %(partitions)s::int[], %(positions)s::bigint[]) as p(topic, partition, position)
@@ -83,6 +86,9 @@ order by r.turn, r.topic, r.partition limit %(limit)s
 """
 _POSITIONS = """
 select topic, partition, position from workflow.log_positions where consumer_group = %s order by topic, partition
+"""
+_ENDS = """
+select topic, partition, position from workflow.log_ends where topic = any(%s::text[]) order by topic, partition
 """
 _MOVE = """
 insert into workflow.log_positions (consumer_group, topic, partition, position)
@@ -158,9 +164,9 @@ class PostgresOutbox:
         rows = await self._database.tuples(_BLOCKED, (stream, stream, limit))
         return [(_outbox_row(*row), error) for *row, error in rows]
 
-    async def oldest_unsent(self) -> datetime | None:
-        oldest: datetime | None = await self._database.value(_OLDEST)
-        return oldest
+    async def backlog(self, limit: int = 100_000) -> Backlog:
+        (backlog,) = await self._database.rows(Backlog, _BACKLOG, (limit,))
+        return backlog
 
 
 class PostgresLog:
@@ -178,6 +184,9 @@ class PostgresLog:
 
     async def positions(self, group: str) -> Sequence[Place]:
         return await self._database.rows(Place, _POSITIONS, (group,))
+
+    async def ends(self, topics: Sequence[str]) -> Sequence[Place]:
+        return await self._database.rows(Place, _ENDS, (list(topics),))
 
     async def move(self, group: str, places: Sequence[Place], lease: Lease) -> None:
         async with self._database.transaction() as connection:
