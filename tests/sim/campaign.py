@@ -62,7 +62,9 @@ def carried_out(campaign: Campaign) -> Result:
     """Says every few seconds how far it is."""
     result, pieces, began = Result(), campaign.pieces(), time.monotonic()
     said = began
-    with ProcessPoolExecutor(campaign.processes, get_context("spawn"), quietly) as pool:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["tests.sim.preloaded"])
+    with ProcessPoolExecutor(campaign.processes, context, quietly, max_tasks_per_child=1) as pool:
         under_way: set[Future[Result]] = set()
         while True:
             enough = len(result.failed) >= campaign.failures
@@ -80,10 +82,11 @@ def carried_out(campaign: Campaign) -> Result:
 
 
 def quietly() -> None:
-    """What happens on purpose would all be logged. Nothing that is made lives long enough to be worth looking for."""
+    """What happens on purpose would all be logged. A process ends after a piece, before what it leaves behind is worth
+    looking for."""
     logging.disable(logging.CRITICAL)
     gc.freeze()
-    gc.set_threshold(200_000, 5, 100)
+    gc.disable()
 
 
 def _piece(seeds: range, campaign: Campaign) -> Result:

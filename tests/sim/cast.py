@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
-
 from penstock_commenter.bootstrap import commenter_of, loops
 from penstock_commenter.identity import Markers
 from penstock_commenter.occasion import Voice
 from penstock_commenter.settings import CommenterSettings
 from penstock_commenter.sweeper import Sweeper
-from penstock_contracts.codec import Codec
 from penstock_contracts.routing import shard_of
+from penstock_eventlog import relay as relaying
+from penstock_eventlog import timers
 from penstock_eventlog.loop import Limits, Tools
 from penstock_eventlog.shard_leases import ShardLeases
 from penstock_eventlog.sinks import ProducerSink
@@ -25,20 +24,25 @@ from penstock_runtime.metrics import Metrics
 from penstock_runtime.settings import load
 from tests.sim.forge import ForgeClient
 from tests.sim.gates import ProcessLog
-from tests.sim.process import Process, Seat
+from tests.sim.haste import RememberingCodec, UnheardMetrics
+from tests.sim.process import Look, Need, Process, Seat
 from tests.sim.stages import Stages
 from tests.sim.world import WORKERS, Start, World
 
 MARKERS = Markers(b"a secret of this installation")
 LIMITS = Limits(capacity=20, poll=8, idle=60.0)
-"""Small, so that they are met; and relying on bells, which costs fewer turns."""
+"""Small, so that they are met; and no wait for what is away is as long as an idle one."""
+ON_BELLS = Look((LIMITS.idle,))
+PUBLISHING = Look((relaying.IDLE,), Need.UNSENT)
+AS_IT_SAYS = Look()
+SCANNING = Look((timers.POLL,), Need.DUE)
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
     """What all lives share, because it is costly to make and has no state that matters."""
 
-    codec: Codec
+    codec: RememberingCodec
     metrics: Metrics
     voice: Voice
     commenter: CommenterSettings
@@ -46,8 +50,8 @@ class Cast:
     @classmethod
     def assembled(cls) -> "Cast":
         return cls(
-            Codec(),
-            Metrics(CollectorRegistry()),
+            RememberingCodec(),
+            UnheardMetrics(),
             Voice("penstock", MARKERS, lambda text: text),
             load(CommenterSettings, {}),
         )
@@ -80,14 +84,18 @@ class Cast:
         shards = sorted({shard_of(world.stream(number)) for number in world.forge.pulls})
         leases = ShardLeases(bench.store.leases, bench.holder, process.clock, shards=shards)
         sink = ProducerSink(bench.log.producer(), bench.store.outbox)
-        _seat(process, *deciding(bench, world.fold), relay(bench, sink, leases))
+        *loops_of, scanner = deciding(bench, world.fold, LIMITS)
+        _seat(process, ON_BELLS, *loops_of)
+        _seat(process, SCANNING, scanner)
+        _seat(process, PUBLISHING, relay(bench, sink, leases))
 
     async def _working(self, world: World, process: Process, faults: float) -> None:
         bench = await self.bench(world, process)
         around = (process, bench.store, world.forge, world.alarms, world.ground, process.clock)
         stages = Stages(*around, world.seed, faults)
         for service in WORKERS:
-            _seat(process, *worker_loops(service, OneByOne(stages.handles()), bench.tools, limits=LIMITS))
+            handling = OneByOne(stages.handles())
+            _seat(process, ON_BELLS, *worker_loops(service, handling, bench.tools, limits=LIMITS))
 
     async def _commenting(self, world: World, process: Process) -> None:
         bench = await self.bench(world, process)
@@ -103,8 +111,9 @@ class Cast:
             metrics=self.metrics,
             holder=f"{process.holder}/sweeper",
         )
-        _seat(process, *loops(bench, commenter), sweeper)
+        _seat(process, ON_BELLS, *loops(bench, commenter, LIMITS))
+        _seat(process, AS_IT_SAYS, sweeper)
 
 
-def _seat(process: Process, *machines: Machine) -> None:
-    process.seats += [Seat(machine) for machine in machines]
+def _seat(process: Process, look: Look, *machines: Machine) -> None:
+    process.seats += [Seat(machine, look) for machine in machines]

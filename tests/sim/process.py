@@ -14,6 +14,8 @@ from penstock_runtime.machine import Machine
 from penstock_runtime.steps import Crashed
 from tests.sim.coverage import Coverage
 
+REST = 600.0
+"""Seconds after which even those look who would be rung."""
 OWNER: ContextVar["Process | None"] = ContextVar("owner", default=None)
 
 
@@ -47,14 +49,32 @@ class ProcessClock:
     wakes_at: float = 0.0
 
     def now(self) -> datetime:
-        return self.world.now() + timedelta(seconds=self.skew + self.ahead())
+        return self.world.start + timedelta(seconds=self.world.elapsed + self.skew + self.ahead())
 
     def monotonic(self) -> float:
         return self.began + self.world.elapsed + self.ahead()
 
     def ahead(self) -> float:
         """How long it still sleeps."""
-        return max(0.0, self.wakes_at - self.world.elapsed)
+        ahead = self.wakes_at - self.world.elapsed
+        return ahead if ahead > 0.0 else 0.0
+
+
+class Need(StrEnum):
+    """What a machine finds by looking again and again, for which no bell rings."""
+
+    NOTHING = "nothing"
+    UNSENT = "unsent rows"
+    DUE = "timers that are due"
+    PENDING = "runs that wait for their turn"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How long a machine waits when it has found nothing, and what it then has to look for when time has passed."""
+
+    idle: tuple[float, ...] = ()
+    need: Need = Need.NOTHING
 
 
 @dataclass(slots=True, eq=False)
@@ -62,8 +82,17 @@ class Seat:
     """A machine and when it wants its next turn."""
 
     machine: Machine
+    look: Look
     due: float = 0.0
     task: "asyncio.Task[float] | None" = None
+    rung: Callable[[], bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rung = self.machine.wake.is_set
+
+    def said(self, seconds: float, now: float) -> None:
+        """A step has ended. Whoever only looks whether there is anything would be rung, or is told when time passes."""
+        self.due = now + (REST if seconds in self.look.idle else seconds)
 
 
 @dataclass(slots=True, eq=False)
@@ -179,7 +208,9 @@ class Process:
         self.seats.clear()
 
     async def leave(self) -> None:
-        """Others notice that it is gone."""
+        """Others notice that it is gone. Whoever is put out finds out when it looks."""
+        for seat in self.seats:
+            seat.due = 0.0
         noticing, self.on_gone = self.on_gone, []
         for noticed in noticing:
             await noticed()

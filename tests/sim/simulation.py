@@ -17,6 +17,7 @@ from tests.sim.actions import Action, Kind, draw
 from tests.sim.cast import Cast
 from tests.sim.coverage import Coverage
 from tests.sim.ground import Ground, MemoryGround, StoreClock
+from tests.sim.haste import loop_in_memory
 from tests.sim.invariants import broken
 from tests.sim.process import adopting
 from tests.sim.stagehand import Stagehand
@@ -72,7 +73,7 @@ class Simulator:
         self._cast = Cast.assembled()
         rules = load(OrchestratorSettings, {}).rules()
         self._folds = [OrchestratorFold(rules), OrchestratorFold(replace(rules, window=1))]
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=loop_in_memory if grounds is MemoryGround else None)
         self._runner.get_loop().set_task_factory(adopting)
 
     def close(self) -> None:
@@ -117,6 +118,7 @@ class Simulator:
             return await seen(world)
         finally:
             await world.close()
+            self._cast.codec.forget()
 
     async def _quieten(self, world: World, hand: Stagehand) -> None:
         """Nobody does anything any more; time passes until all is over."""

@@ -17,7 +17,7 @@ from penstock_runtime.steps import Crashed
 from tests.sim.coverage import Coverage
 from tests.sim.forge import Forge, Pull
 from tests.sim.ground import Ground
-from tests.sim.process import Blow, Fate, Process, ProcessClock, Seat
+from tests.sim.process import Blow, Fate, Need, Process, ProcessClock, Seat
 from tests.sim.waiting import Alarms
 
 SESSION = 6.0
@@ -26,6 +26,10 @@ WORKERS = ("prepare", "ast", "llm-review")
 SERVICES = ("orchestrator", *WORKERS, "commenter")
 GROUPS = {group: topics for service in SERVICES for group, topics in groups_of(service).items()}
 PARTITIONS = {topic.name: 2 for topic in TOPICS}
+PLACES = {
+    group: [(topic, partition) for topic in topics for partition in range(PARTITIONS[topic])]
+    for group, topics in GROUPS.items()
+}
 PATIENCE = 4.0
 """Seconds until somebody else has a look at what is overdue: leases expire, groups put members out."""
 BUSY = 5_000
@@ -147,7 +151,7 @@ class World:
             for process in self.processes.values()
             if not process.dead and not process.frozen
             for seat in process.seats
-            if seat.task is not None or seat.due <= now or seat.machine.wake.is_set()
+            if seat.due <= now or seat.task is not None or seat.rung()
         ]
 
     async def _turn(self, process: Process, seat: Seat) -> None:
@@ -160,7 +164,7 @@ class World:
             except Crashed:
                 said = 0.0
             if isinstance(said, float | int):
-                seat.due = self.clock.elapsed + said
+                seat.said(said, self.clock.elapsed)
             else:
                 seat.task = said
         while seat.task is not None and process.running and not seat.task.done():
@@ -171,7 +175,7 @@ class World:
 
     async def settle(self) -> None:
         """A few turns of the loop, for what goes on beside the steps. Whatever needs more has it later."""
-        for _ in range(1 + int(self.rng.random() * 4)):
+        for _ in range(1 + int(self.rng.random() * 2)):
             await asyncio.sleep(0)
         began = time.monotonic()
         while self.ground.in_flight:
@@ -186,7 +190,7 @@ class World:
             return
         for seat in process.seats:
             if seat.task is not None and seat.task.done():
-                seat.due = self.clock.elapsed + seat.task.result()
+                seat.said(seat.task.result(), self.clock.elapsed)
                 seat.task = None
 
     # --- time ---------------------------------------------------------------------------------------------------
@@ -196,6 +200,19 @@ class World:
         self.clock.advance(seconds)
         await self.ground.moved()
         await self.catch_up()
+        needs = await self._needs()
+        for process in self.processes.values():
+            for seat in process.seats:
+                if seat.look.need in needs:
+                    seat.due = min(seat.due, self.clock.elapsed)
+
+    async def _needs(self) -> frozenset[Need]:
+        """What is there for those who look."""
+        timers, unsent = await self.ground.waiting()
+        now = self.ground.clock.now()
+        due = any(timer.due <= now for timer in timers)
+        found = ((Need.UNSENT, bool(unsent)), (Need.DUE, due), (Need.PENDING, bool(timers)))
+        return frozenset(need for need, there in found if there)
 
     async def catch_up(self) -> None:
         while await self.alarms.ring():
@@ -227,15 +244,12 @@ class World:
 
     def lagging(self) -> bool:
         """Whether a loop still has something before it."""
-        return any(self.behind().values())
+        return any(self._lag(group) for group in GROUPS)
 
     def behind(self) -> dict[str, int]:
         """How many records each group has not committed."""
-        return {
-            group: sum(
-                self.log.end((topic, partition)) - self.log.committed(group).get((topic, partition), 0)
-                for topic in topics
-                for partition in range(PARTITIONS[topic])
-            )
-            for group, topics in GROUPS.items()
-        }
+        return {group: self._lag(group) for group in GROUPS}
+
+    def _lag(self, group: str) -> int:
+        committed, end = self.log.committed(group), self.log.end
+        return sum(end(partition) - committed.get(partition, 0) for partition in PLACES[group])

@@ -187,10 +187,13 @@ class MemoryConsumer:
         found: list[RawRecord] = []
         self._turn += 1
         for partition in _from(sorted(self._assigned - self._paused), self._turn):
-            position = self._positions.get(partition, self._group.committed.get(partition, 0))
-            records = self._log.read(partition, position, limit - len(found))
-            self._positions[partition] = position + len(records)
-            found.extend(records)
+            position = self._positions.get(partition)
+            if position is None:
+                position = self._positions[partition] = self._group.committed.get(partition, 0)
+            if position < self._log.end(partition):
+                records = self._log.read(partition, position, limit - len(found))
+                self._positions[partition] = position + len(records)
+                found.extend(records)
         return found
 
     async def commit(self, places: Sequence[Place]) -> None:

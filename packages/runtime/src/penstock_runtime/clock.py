@@ -42,9 +42,10 @@ class ManualClock:
     def __post_init__(self) -> None:
         if self.start.tzinfo is None:
             raise ValueError("a clock starts at an aware time")
+        self.start = self.start.astimezone(UTC)
 
     def now(self) -> datetime:
-        return self.start.astimezone(UTC) + timedelta(seconds=self.elapsed)
+        return self.start + timedelta(seconds=self.elapsed)
 
     def monotonic(self) -> float:
         return self.elapsed

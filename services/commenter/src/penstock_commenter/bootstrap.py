@@ -13,6 +13,7 @@ from penstock_commenter.occasion import Voice
 from penstock_commenter.ports import Platforms
 from penstock_commenter.settings import CommenterSettings
 from penstock_commenter.sweeper import Sweeper
+from penstock_eventlog import loop
 from penstock_eventlog.handles import bound
 from penstock_eventlog.loop import Loop
 from penstock_eventlog.wanted import Wanted
@@ -73,8 +74,8 @@ def commenter_of(
     )
 
 
-def loops(bench: Workbench, commenter: Commenter) -> tuple[Loop, ...]:
-    return worker_loops(SERVICE, OneByOne(bound(HANDLES, commenter)), bench.tools)
+def loops(bench: Workbench, commenter: Commenter, limits: loop.Limits | None = None) -> tuple[Loop, ...]:
+    return worker_loops(SERVICE, OneByOne(bound(HANDLES, commenter)), bench.tools, limits=limits)
 
 
 def marker_secret(settings: CommenterSettings, access: Mapping[str, PlatformAccess]) -> bytes:
