@@ -3,17 +3,20 @@
     python -m bench.five_stages_ours together                 all in one process, as `penstock up`
     python -m bench.five_stages_ours apart SERVICE...         these services in one process, on Kafka
 
-`--seconds` lets every stage take so long, `--journal` has every execution written down.
+`--seconds` lets every stage take so long, `--journal` has every execution written down, `--points` has every process
+write when it passed which crash point, into a file of its own.
 """
 
 import argparse
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 import psycopg
 
@@ -124,6 +127,19 @@ def toy(service: str, work: Work) -> Assemble:
     return assemble
 
 
+@dataclass(frozen=True, slots=True)
+class NotedSteps:
+    """Times are those of the monotonic clock, which all processes of a machine share."""
+
+    notes: TextIO
+
+    def reach(self, point: str) -> None:
+        self.notes.write(f"{time.monotonic():.6f} {point}\n")
+
+    def hold(self, count: int, holder: str = "") -> None:
+        """Of no interest here."""
+
+
 class Client:
     """Starts runs as ingest does, one committed transaction each, and learns of their end from the table of jobs."""
 
@@ -192,11 +208,12 @@ def main() -> None:
     parser.add_argument("services", nargs="*")
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--journal", type=Path)
+    parser.add_argument("--points", type=Path, metavar="FOLDER")
     given = parser.parse_args()
     work = Work(given.seconds, given.journal)
     if given.how == "together":
         run_services("together", {"workers": _together(work)})
-    run_services("-".join(given.services), {service: _apart(service, work) for service in given.services})
+    run_services("-".join(given.services), {service: _apart(service, work, given.points) for service in given.services})
 
 
 def _together(work: Work) -> Build:
@@ -206,8 +223,12 @@ def _together(work: Work) -> Build:
     return build
 
 
-def _apart(service: str, work: Work) -> Build:
-    return build_of(service) if service == "orchestrator" else standing_apart(toy(service, work))
+def _apart(service: str, work: Work, points: Path | None) -> Build:
+    build = build_of(service) if service == "orchestrator" else standing_apart(toy(service, work))
+    if points is None:
+        return build
+    steps = NotedSteps((points / service).open("w", buffering=1))
+    return lambda context: build(replace(context, steps=steps))
 
 
 if __name__ == "__main__":

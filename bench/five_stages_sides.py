@@ -52,8 +52,10 @@ def ours_on_postgres(on: Ground) -> Start:
     return started
 
 
-def ours_on_kafka(on: Ground, address: KafkaAddress, groups: Sequence[Sequence[str]]) -> Start:
-    """A process for each group of services."""
+def ours_on_kafka(
+    on: Ground, address: KafkaAddress, groups: Sequence[Sequence[str]], points: Path | None = None
+) -> Start:
+    """A process for each group of services; into the folder `points` each writes when it passed which point."""
     url = database(on, "five_stages_on_kafka")
     upgrade(url)
     prepare_topics(address)
@@ -61,7 +63,10 @@ def ours_on_kafka(on: Ground, address: KafkaAddress, groups: Sequence[Sequence[s
     @contextmanager
     def started() -> Iterator[Do]:
         kafka = {"PENSTOCK_KAFKA_BOOTSTRAP": address.bootstrap}
-        processes = [start(on, url, "apart", *services, environment=kafka, until="/livez") for services in groups]
+        noting = ["--points", str(points)] if points else []
+        processes = [
+            start(on, url, "apart", *services, *noting, environment=kafka, until="/livez") for services in groups
+        ]
         try:
             yield _driven(url)
         finally:

@@ -1,6 +1,6 @@
 """Where the time goes: runs what a bench measures under a profiler and writes what it says to bench/profiles.
 
-    python -m bench.profiling [apply] [apply_batches] [loop] [relay] [statements]
+    python -m bench.profiling [apply] [apply_batches] [five_stages_kafka] [loop] [relay] [statements]
 
 Times of functions are processor time of the event loop's thread, and dearer than without a profiler where functions are
 small; shares are what to look at. `statements` asks PostgreSQL how it carries out those of apply, once the tables have
@@ -22,6 +22,7 @@ from typing import Any
 from psycopg import AsyncClientCursor, AsyncConnection
 
 from bench import apply, loop, relay
+from bench.five_stages_profile import five_stages_on_kafka
 from bench.setup import Ground, ground, kafka
 from penstock_contracts.codec import Codec
 from penstock_eventlog.kafka import KafkaLog
@@ -82,6 +83,10 @@ async def relayed(on: Ground) -> str:
         return text
 
 
+async def five_stages(on: Ground) -> str:
+    return await asyncio.to_thread(five_stages_on_kafka, on)
+
+
 async def statements(on: Ground) -> str:
     """With the plans that prepared statements have in the end, which do not know the values."""
     store = await PostgresStore.open(on.database_url, PoolSettings(size=apply.CONNECTIONS))
@@ -118,6 +123,7 @@ async def _plan(connection: AsyncConnection[Any], name: str, statement: str, val
 PROFILES: dict[str, Callable[[Ground], Awaitable[str]]] = {
     "apply": apply_one_by_one,
     "apply_batches": apply_in_batches,
+    "five_stages_kafka": five_stages,
     "loop": loop_one_by_one,
     "relay": relayed,
     "statements": statements,

@@ -283,7 +283,7 @@ async def run_until_finished(rig: Rig, total: int) -> None:
 async def test_a_crash_at_any_point_loses_nothing(point: str, nth: int) -> None:
     rig = Rig()
     await rig.say(*(ast_requested(f"run-{number}") for number in range(30)))
-    loop = rig.loop(ok, steps=CrashAt(point, nth), limits=Limits(poll=10))
+    loop = rig.loop(ok, steps=CrashAt(point, nth), limits=Limits(poll=10, commit=0.0))
     with pytest.raises(Crashed):
         await rig.run(loop, lambda: False, steps=60)
     await rig.died(loop)

@@ -19,6 +19,8 @@ from tests.unit.penstock_eventlog.events import ast_requested, files_requested, 
 from tests.unit.penstock_eventlog.rig import GROUP, Rig
 
 POISON = "poison"
+AT_ONCE = Limits(commit=0.0)
+"""What has ended is known to have ended before the next can die."""
 
 
 class Deadly:
@@ -98,7 +100,7 @@ async def test_what_only_waited_when_the_process_died_is_no_suspect() -> None:
     other = Rig()
     await other.say(ast_requested(POISON), *(ast_requested(f"run-{number}") for number in range(20)))
     lone = Deadly()
-    loop = other.loop(lone, concurrency=1)
+    loop = other.loop(lone, concurrency=1, limits=AT_ONCE)
     while POISON not in lone.handled:
         await other.step(loop)
     with pytest.raises(Crashed):
@@ -146,7 +148,7 @@ async def test_a_suspect_that_waits_behind_the_poison_does_not_become_poison_its
     runs = [POISON, *(f"run-{number}" for number in range(12))]
     await rig.say(*(ast_requested(run) for run in runs))
     for _ in range(10):
-        loop = rig.loop(deadly, concurrency=13)
+        loop = rig.loop(deadly, concurrency=13, limits=AT_ONCE)
         try:
             await rig.run(loop, lambda: rig.committed() == 13)
         except Crashed:

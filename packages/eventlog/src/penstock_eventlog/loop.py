@@ -36,6 +36,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from penstock_contracts.codec import Codec
 from penstock_eventlog.answers import Handling
 from penstock_eventlog.beside import Beside
+from penstock_eventlog.committing import Committing
 from penstock_eventlog.counting import DeliveryCounts
 from penstock_eventlog.decoding import Decoder
 from penstock_eventlog.delivery import Delivery, Handled
@@ -57,7 +58,7 @@ from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_runtime.tracing import event_span, extract, inject
 from penstock_store.errors import StoreUnavailable
 from penstock_store.ports import Store
-from penstock_store.rows import Place, RawRecord
+from penstock_store.rows import RawRecord
 
 POLLED, DECODED, COUNTED = "loop.1.polled", "loop.2.decoded", "loop.3.counted"
 HANDLED, DELIVERED, COMMITTED = "loop.4.handled", "loop.5.delivered", "loop.6.committed"
@@ -75,6 +76,8 @@ class Limits:
     poll: int = 500
     idle: float = 0.25
     """Seconds until the next look when nothing was there; a bell usually rings earlier."""
+    commit: float = 0.1
+    """Seconds that what is finished waits to be committed together with what follows."""
     handle: float = 1_800.0
     """Seconds a handler may take; the stages have shorter limits of their own."""
     stop: float = 20.0
@@ -134,7 +137,10 @@ class Loop:
         self._consumer: Consumer | None = None
         self._undecoded: deque[RawRecord] = deque()
         self._paused: frozenset[Partition] = frozenset()
-        self._counting, self._settling = Beside(self._wake.set), Beside(self._wake.set)
+        self._counting = Beside(self._wake.set)
+        self._committing = Committing(
+            self._prefix, self._counts, self._store, clock=tools.clock, bell=self._wake.set, pace=limits.commit
+        )
         self._durations = cache(partial(tools.metrics.handle_duration.labels, group))
         self._full_since: float | None = None
         self._busy = self._left = False
@@ -173,7 +179,7 @@ class Loop:
         await self._guarded(self._inlet, self._settle)  # 6
         self._tools.steps.hold(self._prefix.held(), self._group)
         await self._stop_over_budget()
-        waits = [patience.wait() for patience in (self._store, self._inlet, self._outlet)]
+        waits = [each.wait() for each in (self._store, self._inlet, self._outlet, self._committing)]
         return 0.0 if self._busy else min([self._limits.idle, *(wait for wait in waits if wait)])
 
     async def stop(self) -> None:
@@ -192,10 +198,11 @@ class Loop:
         await self._guarded(self._outlet, self._send)
         self._collect()
         self._counts.all_unfinished()
+        self._committing.hurry()
         for _ in range(2):  # what is under way, and then the rest
-            await self._settling.wait(self._limits.stop)
+            await self._committing.wait_for_it(self._limits.stop)
             await self._guarded(self._inlet, self._settle)
-        await self._settling.wait(self._limits.stop)
+        await self._committing.wait_for_it(self._limits.stop)
         self._delivery.abandon()
         if self._consumer is not None:
             await self._consumer.close()
@@ -361,25 +368,10 @@ class Loop:
 
     async def _settle(self) -> bool:
         """6. Beside the steps: the next batch need not wait for it."""
-        ended = self._settling.take()
-        if ended:
+        committed = self._committing.step(self._consumer)
+        if committed:
             self._reached(COMMITTED)
-        places = self._prefix.committable()
-        forget = self._counts.pending() and not self._store.wait()
-        if self._settling.free() and (places or forget):
-            self._settling.begin(self._forget_and_commit(places))
-        return ended
-
-    async def _forget_and_commit(self, places: Sequence[Place]) -> None:
-        """A death in between hands the records out once more, as if for the first time; they were no cause of it."""
-        try:
-            await self._counts.flush()
-        except StoreUnavailable as error:
-            self._store.failed(error)
-        standing = self._prefix.standing(places)
-        if self._consumer is not None and standing:
-            await self._consumer.commit(standing)
-            self._prefix.committed(standing)
+        return committed
 
     def _count_metrics(self, delivered: Sequence[Handled]) -> None:
         metrics = self._tools.metrics

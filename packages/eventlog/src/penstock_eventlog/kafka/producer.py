@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -18,31 +19,29 @@ SERVE = 0.1
 ROOM = 0.2
 FLUSH = 5.0
 Counts = Callable[[str], Awaitable[int]]
+OnDelivery = Callable[[KafkaError | None, Message], None]
 _log = logging.getLogger(__name__)
 
 
 class _Batch:
-    """What is still to be acknowledged of one `send`. Told by two threads."""
+    """What is still to be acknowledged of one `send`."""
 
     def __init__(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
         self.done: asyncio.Future[None] = loop.create_future()
         self.refused: dict[int, str] = {}
         self.failure: LogError | None = None
-        self._loop = loop
         self._left = size
-        self._lock = threading.Lock()
 
     def settle(self, index: int, error: KafkaError | None) -> None:
-        with self._lock:
-            if error is not None:
-                reason = refusal_of(error)
-                if reason:
-                    self.refused[index] = reason
-                else:
-                    self.failure = failure_of(error)
-            self._left -= 1
-            if self._left == 0:
-                self._loop.call_soon_threadsafe(self._finish)
+        if error is not None:
+            reason = refusal_of(error)
+            if reason:
+                self.refused[index] = reason
+            else:
+                self.failure = failure_of(error)
+        self._left -= 1
+        if self._left == 0:
+            self._finish()
 
     def _finish(self) -> None:
         if self.done.done():
@@ -61,6 +60,7 @@ class KafkaProducer:
         self._partitions = partitions
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
+        self._acknowledged: deque[tuple[_Batch, int, KafkaError | None]] = deque()
         self._trouble: LogError | None = None
         self._closing = threading.Event()
         self._client = self._new_client()
@@ -81,7 +81,7 @@ class KafkaProducer:
                 batch.refused[index] = "it follows a refused record of its stream"
                 batch.settle(index, None)
                 continue
-            error = await self._produce(record, partition, partial(_acknowledged, batch, index))
+            error = await self._accepted(record, partition, partial(self._hear, batch, index))
             if error is not None:
                 batch.settle(index, error)
                 refused.add(record.stream)
@@ -92,10 +92,9 @@ class KafkaProducer:
         await asyncio.to_thread(self._client.flush, FLUSH)
         self._closing.set()
         await asyncio.to_thread(self._thread.join)
+        self._settle()
 
-    async def _produce(
-        self, record: NewRecord, partition: int, on_delivery: Callable[[KafkaError | None, Message], None]
-    ) -> KafkaError | None:
+    async def _accepted(self, record: NewRecord, partition: int, on_delivery: OnDelivery) -> KafkaError | None:
         """An error is of this record alone."""
         while True:
             try:
@@ -139,11 +138,23 @@ class KafkaProducer:
         old, self._client = self._client, self._new_client()
         old.purge()
         old.poll(0)
+        self._settle()
+
+    def _settle(self) -> None:
+        """What was heard since, all at once: waking the event loop costs more than a record does."""
+        while self._acknowledged:
+            batch, index, error = self._acknowledged.popleft()
+            batch.settle(index, error)
+        self._room.set()
+
+    def _hear(self, batch: _Batch, index: int, error: KafkaError | None, _: Message) -> None:
+        """On whichever thread serves the client."""
+        self._acknowledged.append((batch, index, error))
 
     def _serve(self) -> None:
         while not self._closing.is_set():
             if self._client.poll(SERVE):
-                self._loop.call_soon_threadsafe(self._room.set)
+                self._loop.call_soon_threadsafe(self._settle)
 
     def _on_error(self, error: KafkaError) -> None:
         """On the serving thread."""
@@ -155,7 +166,3 @@ class KafkaProducer:
 
     def _note(self, trouble: LogError) -> None:
         self._trouble = trouble
-
-
-def _acknowledged(batch: _Batch, index: int, error: KafkaError | None, _: Message) -> None:
-    batch.settle(index, error)
