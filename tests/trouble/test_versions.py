@@ -120,7 +120,7 @@ async def test_on_the_postgres_log_a_standby_of_another_version_reads_what_it_ta
     lease = await store.leases.acquire("penstock:up", "test", timedelta(hours=1))
     assert lease is not None
     bench = workbench(context_of({}), store, PostgresLog(store, lambda: lease), Codec())
-    sink = LogTableSink(store.outbox, await bench.log.partitions())
+    sink = LogTableSink(store.outbox, await bench.log.partitions(), lambda _: None)
 
     async def answered_by(version: str, asked: Sequence[Event[Fact]], writer: str) -> Sequence[str]:
         """Asked by a process of one version, which then ends; read by one of another."""

@@ -33,7 +33,7 @@ class TableDesk:
         self.log = PostgresLog(store, lambda: lease)
         self._relay = Relay(
             store,
-            LogTableSink(store.outbox, topic_partitions()),
+            LogTableSink(store.outbox, topic_partitions(), self.log.grown),
             OneLease(lambda: lease),
             clock=SystemClock(),
             metrics=Metrics(CollectorRegistry()),

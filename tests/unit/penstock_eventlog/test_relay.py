@@ -198,7 +198,7 @@ async def test_into_the_log_table_rows_go_once_even_when_the_process_dies_after_
     desk = Desk()
     await desk.fill(5, 5)
     lease = await desk.store.leases.acquire("penstock:up", "me", timedelta(hours=1))
-    sink = LogTableSink(desk.store.outbox, topic_partitions())
+    sink = LogTableSink(desk.store.outbox, topic_partitions(), lambda _: None)
     shards = OneLease(lambda: lease)
     dying = Relay(desk.store, sink, shards, clock=desk.clock, metrics=desk.metrics, steps=CrashAt(PUBLISHED), batch=10)
     with pytest.raises(Crashed):
@@ -219,7 +219,7 @@ async def test_a_lost_lease_of_the_whole_log_publishes_nothing() -> None:
     stale = await desk.store.leases.acquire("penstock:up", "me", timedelta(seconds=1))
     desk.clock.advance(2)
     await desk.store.leases.acquire("penstock:up", "other", timedelta(hours=1))
-    sink = LogTableSink(desk.store.outbox, topic_partitions())
+    sink = LogTableSink(desk.store.outbox, topic_partitions(), lambda _: None)
     relay = Relay(desk.store, sink, OneLease(lambda: stale), clock=desk.clock, metrics=desk.metrics)
     await desk.run(relay, 3)
     assert len(await desk.unsent()) == 4

@@ -5,14 +5,13 @@ one member per topic here, and it has all partitions; scaling out is Kafka's wor
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from penstock_contracts.flow import TOPICS
 from penstock_eventlog.errors import LogMisconfigured, LogTakenOver, LogUnavailable, RecordRefused
 from penstock_eventlog.ports import NewRecord, Partition, Revoked
 from penstock_eventlog.records import row_of_record
 from penstock_store.errors import FenceLost, StoreUnavailable
-from penstock_store.hints import Hint
 from penstock_store.ports import Outbox, Store
 from penstock_store.rows import Lease, Place, RawRecord
 
@@ -30,6 +29,12 @@ class PostgresLog:
         self._store = store
         self._lease = lease
         self._partitions = dict(partitions or topic_partitions())
+        self._consumers: list[PostgresConsumer] = []
+
+    def grown(self, topics: Collection[str]) -> None:
+        """A hint for those who read these topics. The relay that publishes is in this process, as they are."""
+        for consumer in self._consumers:
+            consumer.grown(topics)
 
     def consumer(
         self, group: str, topics: Sequence[str], on_revoked: Revoked, wake: asyncio.Event | None = None
@@ -38,7 +43,11 @@ class PostgresLog:
         if unknown:
             raise LogMisconfigured(f"there is no topic {', '.join(unknown)}")
         assigned = frozenset((topic, number) for topic in topics for number in range(self._partitions[topic]))
-        return PostgresConsumer(self._store, self._lease, group, assigned, wake or asyncio.Event())
+        made = PostgresConsumer(
+            self._store, self._lease, group, assigned, wake=wake or asyncio.Event(), on_close=self._consumers.remove
+        )
+        self._consumers.append(made)
+        return made
 
     def producer(self) -> "PostgresProducer":
         return PostgresProducer(self._store.outbox, frozenset(self._partitions))
@@ -61,23 +70,34 @@ class PostgresLog:
 
 class PostgresConsumer:
     def __init__(
-        self, store: Store, lease: HeldLease, group: str, assigned: frozenset[Partition], wake: asyncio.Event
+        self,
+        store: Store,
+        lease: HeldLease,
+        group: str,
+        assigned: frozenset[Partition],
+        *,
+        wake: asyncio.Event,
+        on_close: Callable[["PostgresConsumer"], None],
     ) -> None:
-        self._table, self._hints, self._lease = store.log, store.hints, lease
+        self._table, self._lease = store.log, lease
         self._group = group
         self._assigned = assigned
         self._paused: set[Partition] = set()
         self._next: dict[Partition, int] | None = None
-        self._wake, self._more = wake, asyncio.Event()
-        self._hints.subscribe(Hint.LOG, wake)
-        self._hints.subscribe(Hint.LOG, self._more)
+        self._wake, self._more, self._on_close = wake, asyncio.Event(), on_close
+        self._look_at = 0.0
+        """When to look again though nobody said that there is more."""
+
+    def grown(self, topics: Collection[str]) -> None:
+        if any(topic in topics for topic, _ in self._assigned):
+            self._more.set()
+            self._wake.set()
 
     async def poll(self, limit: int, timeout: float) -> Sequence[RawRecord]:
         clock = asyncio.get_running_loop()
         deadline = clock.time() + timeout
         while True:
-            self._more.clear()
-            found = await self._read(limit)
+            found = await self._look(limit, clock.time())
             left = deadline - clock.time()
             if found or left <= 0:
                 return found
@@ -115,8 +135,17 @@ class PostgresConsumer:
 
     async def close(self) -> None:
         self._assigned = frozenset()
-        self._hints.unsubscribe(Hint.LOG, self._wake)
-        self._hints.unsubscribe(Hint.LOG, self._more)
+        self._on_close(self)
+
+    async def _look(self, limit: int, now: float) -> Sequence[RawRecord]:
+        """A loop asks at each of its steps; the table is asked when there may be something in it."""
+        if not self._more.is_set() and now < self._look_at:
+            return ()
+        self._more.clear()
+        self._look_at = now
+        found = await self._read(limit)
+        self._look_at = now if found else now + POLL
+        return found
 
     async def _read(self, limit: int) -> Sequence[RawRecord]:
         try:

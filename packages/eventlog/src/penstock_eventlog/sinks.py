@@ -1,6 +1,6 @@
 """Where the relay publishes to: a log with a producer of its own, or the log table of the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from penstock_eventlog.errors import RecordRefused
 from penstock_eventlog.ports import Producer, Published
@@ -32,9 +32,11 @@ class LogTableSink:
     """The Postgres log: rows get their positions and are marked in one transaction that checks the fence of its one
     lease."""
 
-    def __init__(self, outbox: Outbox, partitions: Mapping[str, int]) -> None:
+    def __init__(self, outbox: Outbox, partitions: Mapping[str, int], grown: Callable[[Collection[str]], None]) -> None:
+        """`grown` is told the topics that there is more of."""
         self._outbox = outbox
         self._partitions = partitions
+        self._grown = grown
 
     async def publish(self, rows: Sequence[OutboxRow], *leases: Lease) -> Published:
         (lease,) = leases
@@ -47,6 +49,7 @@ class LogTableSink:
         taken = [row for row in rows if row.id not in refused]
         if taken:
             await self._outbox.publish(taken, self._partitions, lease)
+            self._grown({row.topic for row in taken})
         return Published(tuple(row.id for row in taken), refused)
 
     async def mark(self, ids: Sequence[int], *leases: Lease) -> None:

@@ -2,6 +2,7 @@
 
 StoreError
 ├── StoreUnavailable     lost connection, deadlock, disk full: pause and try again
+├── StoreRewound         the server crashed and what it had not on disk is gone: read everything again
 ├── SchemaMismatch       the database is older or newer than this program
 ├── WrongCredentials     the server refuses the user or the password
 ├── FenceLost            somebody else holds the lease by now: whoever was frozen must not write
@@ -23,6 +24,14 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError, Explained):
     """The database cannot be used at the moment; the same call may succeed later."""
+
+
+class StoreRewound(StoreError, Explained):
+    """The database server crashed, and this process holds in memory what may be lost there: start it again, it goes on
+    from what the database has."""
+
+    def __init__(self) -> None:
+        super().__init__(" ".join((type(self).__doc__ or "").split()))
 
 
 class SchemaMismatch(StoreError, Explained):

@@ -9,7 +9,6 @@ class Hint(StrEnum):
     """What may have grown."""
 
     OUTBOX = "outbox"
-    LOG = "log"
     TIMERS = "timers"
 
 

@@ -100,7 +100,6 @@ class Transaction:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._undo: list[Callable[[], object]] = []
-        self._hint_of = {id(tables.unsent): Hint.OUTBOX, id(tables.log): Hint.LOG, id(tables.timers): Hint.TIMERS}
         self._written: dict[Hint, None] = {}
 
     def put(self, table: dict[K, R], key: K, row: R) -> None:
@@ -142,8 +141,11 @@ class Transaction:
             step()
 
     def _hint(self, table: object) -> None:
-        if hint := self._hint_of.get(id(table)):
-            self._written[hint] = None
+        tables = self._tables
+        if table is tables.unsent:
+            self._written[Hint.OUTBOX] = None
+        elif table is tables.timers:
+            self._written[Hint.TIMERS] = None
 
     def hints(self) -> tuple[Hint, ...]:
         return tuple(self._written)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from penstock_store.errors import FenceLost, StoreUnavailable
+from penstock_store.postgres.continuity import IN_ORDER, Continuity
 from penstock_store.postgres.failures import translated
 from penstock_store.postgres.rounds import in_rounds
 from penstock_store.rows import Lease
@@ -40,6 +41,10 @@ class PoolSettings:
     prepare_threshold: int | None = 3
     session_options: str = "-c idle_in_transaction_session_timeout=20s"
 
+    def in_order(self) -> "PoolSettings":
+        """The same, for commits that nobody waits for."""
+        return replace(self, session_options=f"{self.session_options} {IN_ORDER}".strip())
+
     def connection(self) -> dict[str, Any]:
         """What every connection is opened with; one that hangs is found by keep-alives."""
         options = {"options": self.session_options} if self.session_options else {}
@@ -58,12 +63,14 @@ class PoolSettings:
 class Database:
     """Hands out connections; errors leave it translated."""
 
-    def __init__(self, url: str, settings: PoolSettings) -> None:
+    def __init__(self, url: str, settings: PoolSettings, continuity: Continuity | None = None) -> None:
+        self._continuity = continuity
         self._pool = AsyncConnectionPool(
             url,
             kwargs=settings.connection(),
             min_size=1,
             max_size=settings.size,
+            configure=continuity.look if continuity else None,
             timeout=settings.checkout_timeout,
             # The pool gives up soon and the next caller makes it try again, instead of waiting ever longer.
             reconnect_timeout=1.0,
@@ -84,6 +91,8 @@ class Database:
         try:
             with translated():
                 async with self._pool.connection() as connection:
+                    if self._continuity:
+                        self._continuity.check()
                     yield connection
         except StoreUnavailable:
             await self._replace_broken()

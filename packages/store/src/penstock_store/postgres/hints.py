@@ -2,17 +2,20 @@
 at most one per hint and pause, in a transaction of its own; losing one costs a poll."""
 
 import asyncio
+import uuid
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
 from penstock_store.errors import StoreError
 from penstock_store.hints import Hint, LocalHints
+from penstock_store.postgres.continuity import LAZILY
 from penstock_store.postgres.database import Database, PoolSettings
 
 _CHANNEL = "penstock_hints"
+_NOTIFY: LiteralString = f"select pg_notify(%s, hint) from unnest(%s::text[]) as hint, {LAZILY}"
 _PAUSE = 0.02
 _RECONNECT_PAUSE = 1.0
 
@@ -24,6 +27,7 @@ class PostgresHints:
         self._database = database
         self._listen_url = listen_url
         self._settings = settings
+        self._name = uuid.uuid4().hex
         self._local = LocalHints()
         self._pending: set[Hint] = set()
         self._sender: asyncio.Task[None] | None = None
@@ -55,10 +59,7 @@ class PostgresHints:
         while self._pending:
             hints, self._pending = sorted(self._pending), set()
             with suppress(StoreError):
-                await self._database.execute(
-                    "select pg_notify(%s, hint) from unnest(%s::text[]) as hint",
-                    (_CHANNEL, [hint.value for hint in hints]),
-                )
+                await self._database.execute(_NOTIFY, (_CHANNEL, [f"{hint} {self._name}" for hint in hints]))
             await asyncio.sleep(_PAUSE)
 
     async def _listen(self) -> None:
@@ -74,8 +75,12 @@ class PostgresHints:
             for hint in Hint:  # whatever was said while nobody listened
                 self._local.give(hint)
             async for notification in connection.notifies():
-                if notification.payload in list(Hint):
-                    self._local.give(Hint(notification.payload))
+                self._heard(*notification.payload.partition(" "))
+
+    def _heard(self, hint: str, _: str, sender: str) -> None:
+        """What this process said itself was given here when it was said."""
+        if sender != self._name and hint in list(Hint):
+            self._local.give(Hint(hint))
 
 
 def _start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, LiteralString
 
 from penstock_store.hints import Hint
+from penstock_store.postgres.continuity import LAZILY
 from penstock_store.postgres.database import Database
 from penstock_store.postgres.headers import unpack_headers
 from penstock_store.postgres.hints import PostgresHints
@@ -36,17 +37,16 @@ update workflow.dead_letters set resolved_at = clock_timestamp(), resolution = %
 """
 # Counts are not waited for until they are on disk. The end of a process loses none; what a crash of the server itself
 # may lose are those of its last moments, and then a suspect is found out one death later.
-_LAZILY: LiteralString = "(select set_config('synchronous_commit', 'off', true)) as lazily"
 _COUNT: LiteralString = f"""
 insert into workflow.deliveries as d (consumer, topic, partition, position, count)
 select %s, topic, partition, position, 1
-from unnest(%s::text[], %s::int[], %s::bigint[]) as p(topic, partition, position), {_LAZILY}
+from unnest(%s::text[], %s::int[], %s::bigint[]) as p(topic, partition, position), {LAZILY}
 on conflict (consumer, topic, partition, position) do update set count = d.count + 1
 returning topic, partition, position, count
 """
 _FORGET: LiteralString = f"""
 delete from workflow.deliveries as d
-using unnest(%s::text[], %s::int[], %s::bigint[]) as p(topic, partition, position), {_LAZILY}
+using unnest(%s::text[], %s::int[], %s::bigint[]) as p(topic, partition, position), {LAZILY}
 where d.consumer = %s and d.topic = p.topic and d.partition = p.partition and d.position = p.position and d.count <= %s
 """
 _LOWER = """

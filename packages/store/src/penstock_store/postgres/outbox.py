@@ -1,7 +1,7 @@
 """Receipts, the outbox and the log on PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 from penstock_contracts.partitioner import partition_of
 from penstock_contracts.routing import shard_of
@@ -9,6 +9,7 @@ from penstock_runtime.steps import Steps
 from penstock_store import points
 from penstock_store.errors import FenceLost
 from penstock_store.hints import Hint
+from penstock_store.postgres.continuity import LAZILY
 from penstock_store.postgres.database import Database, check_fence
 from penstock_store.postgres.headers import pack_headers, unpack_headers
 from penstock_store.postgres.hints import PostgresHints
@@ -29,10 +30,11 @@ where sent_at is null and shard = any(%s::int[]) and id <> all(%s::bigint[]) and
   select 1 from workflow.outbox_messages as b where b.blocked_at is not null and b.stream = o.stream)
 order by id limit %s
 """
-_MARK = """
+# A mark that is lost with a crash of the server publishes its rows once more, as a crash before it would have.
+_MARK: LiteralString = f"""
 with held as materialized (
   select l.key from unnest(%s::text[], %s::text[], %s::bigint[]) as n(key, holder, fence)
-  join workflow.leases as l on l.key = n.key and l.holder = n.holder and l.fence = n.fence
+  join workflow.leases as l on l.key = n.key and l.holder = n.holder and l.fence = n.fence, {LAZILY}
   where l.expires_at > clock_timestamp() order by l.key for share of l
 ), marked as (
   update workflow.outbox_messages set sent_at = clock_timestamp()
@@ -40,24 +42,30 @@ with held as materialized (
 )
 select key from held
 """
+# The lease's row stays locked until the transaction ends, as in check_fence.
 _PUBLISH = """
-with sent as (
+with held as materialized (
+  select 1 from workflow.leases
+  where key = %s and holder = %s and fence = %s and expires_at > clock_timestamp() for share
+), sent as (
   update workflow.outbox_messages as o set sent_at = clock_timestamp()
   from unnest(%s::bigint[], %s::int[]) with ordinality as n(id, partition, turn)
-  where o.id = n.id and o.sent_at is null
+  where o.id = n.id and o.sent_at is null and exists (select from held)
   returning o.topic, n.partition, n.turn, o.key, o.headers, o.value
 ), ends as (
   insert into workflow.log_ends as e (topic, partition, position)
   select topic, partition, count(*) from sent group by topic, partition order by topic, partition
   on conflict (topic, partition) do update set position = e.position + excluded.position
   returning topic, partition, position
+), appended as (
+  insert into workflow.log (topic, partition, position, key, headers, value)
+  select s.topic, s.partition,
+    e.position - count(*) over (partition by s.topic, s.partition)
+      + row_number() over (partition by s.topic, s.partition order by s.turn) - 1,
+    convert_to(s.key, 'UTF8'), s.headers, s.value
+  from sent as s join ends as e on e.topic = s.topic and e.partition = s.partition
 )
-insert into workflow.log (topic, partition, position, key, headers, value)
-select s.topic, s.partition,
-  e.position - count(*) over (partition by s.topic, s.partition)
-    + row_number() over (partition by s.topic, s.partition order by s.turn) - 1,
-  convert_to(s.key, 'UTF8'), s.headers, s.value
-from sent as s join ends as e on e.topic = s.topic and e.partition = s.partition
+select 1 from held
 """
 _BLOCK = """
 update workflow.outbox_messages set blocked_at = clock_timestamp(), error = %s where id = %s and sent_at is null
@@ -91,9 +99,16 @@ _ENDS = """
 select topic, partition, position from workflow.log_ends where topic = any(%s::text[]) order by topic, partition
 """
 _MOVE = """
-insert into workflow.log_positions (consumer_group, topic, partition, position)
-select %s, topic, partition, position from unnest(%s::text[], %s::int[], %s::bigint[]) as n(topic, partition, position)
-on conflict (consumer_group, topic, partition) do update set position = excluded.position
+with held as materialized (
+  select 1 from workflow.leases
+  where key = %s and holder = %s and fence = %s and expires_at > clock_timestamp() for share
+), moved as (
+  insert into workflow.log_positions (consumer_group, topic, partition, position)
+  select %s, topic, partition, position
+  from unnest(%s::text[], %s::int[], %s::bigint[]) as n(topic, partition, position), held
+  on conflict (consumer_group, topic, partition) do update set position = excluded.position
+)
+select 1 from held
 """
 
 
@@ -138,14 +153,11 @@ class PostgresOutbox:
                 raise FenceLost(lease.key, lease.fence)
 
     async def publish(self, rows: Sequence[OutboxRow], partitions: Mapping[str, int], lease: Lease) -> None:
+        """One statement, hence one transaction."""
         chosen = [partition_of(row.key, row.spread, partitions[row.topic]) for row in rows]
-        async with self._database.transaction() as connection:
-            await check_fence(connection, lease)
-            self._steps.reach(points.PUBLISH_FENCED)
-            await connection.execute(_PUBLISH, ([row.id for row in rows], chosen))
-            self._steps.reach(points.PUBLISH_WRITTEN)
+        self._steps.reach(points.PUBLISH_WRITTEN)
+        await _under(self._database, lease, _PUBLISH, [row.id for row in rows], chosen)
         self._steps.reach(points.PUBLISH_COMMITTED)
-        self._hints.give(Hint.LOG)
 
     async def block(self, row_id: int, error: str, lease: Lease) -> None:
         async with self._database.transaction() as connection:
@@ -189,13 +201,18 @@ class PostgresLog:
         return await self._database.rows(Place, _ENDS, (list(topics),))
 
     async def move(self, group: str, places: Sequence[Place], lease: Lease) -> None:
-        async with self._database.transaction() as connection:
-            await check_fence(connection, lease)
-            if places:
-                await connection.execute(_MOVE, (group, *_columns(places)))
+        await _under(self._database, lease, _MOVE, group, *_columns(places))
+
+
+async def _under(database: Database, lease: Lease, statement: LiteralString, *values: object) -> None:
+    """A statement that looks itself whether the lease is held, and says so with a row. Raises FenceLost."""
+    if await database.value(statement, (lease.key, lease.holder, lease.fence, *values)) is None:
+        raise FenceLost(lease.key, lease.fence)
 
 
 def _columns(places: Sequence[Place]) -> list[Any]:
+    if not places:
+        return [[], [], []]
     return columns((place.topic, place.partition, place.position) for place in places)
 
 

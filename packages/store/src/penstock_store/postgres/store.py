@@ -1,4 +1,10 @@
-"""All rooms of the PostgreSQL store, on one pool."""
+"""All rooms of the PostgreSQL store, on one pool, or on two.
+
+Where the log is a table of the same database (`penstock up`), what passes between the stages may be committed in order
+without waiting for the disk: `inner` is the pool for that. A crash of the server then loses the last of it, and what
+is left is a moment that was, from which everything is done again. Rooms that somebody outside relies on stay on the
+first pool: whoever commits there waits until that and all before it, on either pool, is on disk.
+"""
 
 import asyncio
 from datetime import datetime
@@ -13,6 +19,7 @@ from penstock_store.encoding import DEFAULT, StateEncoding
 from penstock_store.errors import StoreUnavailable
 from penstock_store.hints import Hints
 from penstock_store.postgres.cache import PostgresCache
+from penstock_store.postgres.continuity import Continuity
 from penstock_store.postgres.database import Database, PoolSettings
 from penstock_store.postgres.effects import PostgresBlobs, PostgresEffects, PostgresSchemas
 from penstock_store.postgres.failures import translated
@@ -36,22 +43,30 @@ class PostgresStore:
     """Made by `open`; to be closed on the same event loop."""
 
     def __init__(
-        self, database: Database, hints: PostgresHints, codec: Codec, steps: Steps, encoding: StateEncoding = DEFAULT
+        self,
+        database: Database,
+        hints: PostgresHints,
+        codec: Codec,
+        steps: Steps,
+        *,
+        encoding: StateEncoding = DEFAULT,
+        inner: Database | None = None,
     ) -> None:
-        self._database = database
+        inner = inner or database
+        self._databases = (database, inner)
         self._hints = hints
         self.hints: Hints = hints
-        self.streams: ports.Streams = PostgresStreams(database, codec, steps, hints, encoding)
+        self.streams: ports.Streams = PostgresStreams(inner, codec, steps, hints, encoding)
         self.receipts: ports.Receipts = PostgresReceipts(database, steps, hints)
-        self.outbox: ports.Outbox = PostgresOutbox(database, steps, hints)
-        self.log: ports.LogTable = PostgresLog(database)
-        self.timers: ports.Timers = PostgresTimers(database)
+        self.outbox: ports.Outbox = PostgresOutbox(inner, steps, hints)
+        self.log: ports.LogTable = PostgresLog(inner)
+        self.timers: ports.Timers = PostgresTimers(inner)
         self.leases: ports.Leases = PostgresLeases(database)
-        self.executions: ports.Executions = PostgresExecutions(database)
+        self.executions: ports.Executions = PostgresExecutions(inner)
         self.jobs: ports.Jobs = PostgresJobs(database)
-        self.deliveries: ports.Deliveries = PostgresDeliveries(database)
+        self.deliveries: ports.Deliveries = PostgresDeliveries(inner)
         self.dead_letters: ports.DeadLetters = PostgresDeadLetters(database, hints)
-        self.blobs: ports.Blobs = PostgresBlobs(database)
+        self.blobs: ports.Blobs = PostgresBlobs(inner)
         self.effects: ports.Effects = PostgresEffects(database)
         self.cache: Cache = PostgresCache(database)
         self.spending: Spending = PostgresSpending(database)
@@ -69,26 +84,31 @@ class PostgresStore:
         codec: Codec | None = None,
         steps: Steps = NO_STEPS,
         encoding: StateEncoding = DEFAULT,
+        inner: PoolSettings | None = None,
     ) -> "PostgresStore":
-        """Raises WrongCredentials, SchemaMismatch or StoreUnavailable. `direct_url`: beside a pooler, for LISTEN."""
+        """Raises WrongCredentials, SchemaMismatch or StoreUnavailable. `direct_url`: beside a pooler, for LISTEN.
+        `inner`: only where the server is talked to directly, since a pooler hides its crash."""
         settings = settings or PoolSettings()
         await _check_version(url, settings)
-        database = Database(url, settings)
-        await database.open()
-        hints = PostgresHints(database, direct_url or url, settings)
-        return cls(database, hints, codec or Codec(), steps, encoding)
+        continuity = Continuity() if inner else None
+        databases = [Database(url, each, continuity) for each in (settings, inner) if each]
+        for database in databases:
+            await database.open()
+        hints = PostgresHints(databases[0], direct_url or url, settings)
+        return cls(databases[0], hints, codec or Codec(), steps, encoding=encoding, inner=databases[-1])
 
     async def now(self) -> datetime:
-        now: datetime = await self._database.value("select clock_timestamp()")
+        now: datetime = await self._databases[-1].value("select clock_timestamp()")
         return now
 
     async def check(self) -> None:
-        async with self._database.connection() as connection:
+        async with self._databases[-1].connection() as connection:
             await check_version(connection)
 
     async def close(self) -> None:
         await self._hints.close()
-        await self._database.close()
+        for database in dict.fromkeys(self._databases):
+            await database.close()
 
 
 async def _check_version(url: str, settings: PoolSettings) -> None:
