@@ -81,7 +81,10 @@ async def test_an_answer_that_was_cut_off_says_so() -> None:
         (status(429, {}, retry_after="7"), ModelThrottled, ErrorClassification.RATE_LIMITED),
         (status(429, {"error": {"code": "insufficient_quota"}}), QuotaExceeded, ErrorClassification.PERMANENT),
         (status(408), ModelFailed, ErrorClassification.TRANSIENT),
+        (status(500), ModelFailed, ErrorClassification.TRANSIENT),
         (status(503), ModelFailed, ErrorClassification.TRANSIENT),
+        (status(400), ModelRefused, ErrorClassification.PERMANENT),
+        (status(422), ModelRefused, ErrorClassification.PERMANENT),
         (status(401, {"error": {"code": "invalid_api_key"}}), ModelRefused, ErrorClassification.PERMANENT),
         (status(404), ModelRefused, ErrorClassification.PERMANENT),
         (status(302), ModelRefused, ErrorClassification.PERMANENT),
@@ -102,6 +105,7 @@ async def test_what_went_wrong_is_told_by_type(
     ("raised", "error"),
     [
         (httpx.ConnectError("refused"), ModelNotReached),
+        (httpx.ConnectError("name or service not known"), ModelNotReached),
         (httpx.ConnectTimeout("slow"), ModelNotReached),
         (httpx.ReadTimeout("slow"), ModelTimeout),
         (httpx.ReadError("reset"), ModelCutOff),
@@ -112,16 +116,25 @@ async def test_a_broken_connection_is_told_by_type(raised: httpx.HTTPError, erro
     def handler(_: httpx.Request) -> httpx.Response:
         raise raised
 
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         await ask(handler)
+    assert caught.value.classification is ErrorClassification.TRANSIENT
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"), [("7", 7.0), ("1.5", 1.5), ("Thu, 01 Jan 2026 00:01:00 GMT", 60.0), ("soon", None), ("", None)]
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "1.5"}, 1.5),
+        ({"retry_after": "Thu, 01 Jan 2026 00:01:00 GMT"}, 60.0),
+        ({"x_ratelimit_reset": "1767225690"}, 90.0),
+        ({"retry_after": "soon"}, None),
+        ({}, None),
+    ],
 )
-async def test_the_time_to_wait_is_read_in_both_forms(said: str, seconds: float | None) -> None:
+async def test_a_rate_limit_tells_how_long_it_lasts(headers: dict[str, str], seconds: float | None) -> None:
     with pytest.raises(ModelThrottled) as caught:
-        await ask(status(429, {}, retry_after=said))
+        await ask(status(429, {}, **headers))
     assert caught.value.retry_after == seconds
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 import httpx
 
@@ -21,6 +20,7 @@ from penstock_platforms.errors import (
     RequestRefused,
     ServerFailed,
 )
+from penstock_runtime.asked_wait import asked_wait
 
 # httpx raises these before a byte of the request is written.
 _BEFORE_SENDING = (
@@ -33,7 +33,8 @@ _BEFORE_SENDING = (
 # GitHub names the place of a refused comment in several wordings; all of them say one of these.
 _ABOUT_ANCHORS = ("could not be resolved", "must be part of the diff", "thread path is invalid", "same hunk")
 _DETAIL_LIMIT = 300
-_LONGEST_WAIT = 86_400.0
+_SECONDARY = "secondary rate limit"
+_SECONDARY_WAIT = 60.0
 
 
 def from_exception(error: httpx.HTTPError, *, write: bool) -> PlatformError:
@@ -48,7 +49,10 @@ def from_answer(answer: httpx.Response, body: bytes, *, write: bool, now: Callab
     """The error of ours for an answer that is no success."""
     status = answer.status_code
     detail = _message(body)
-    wait = _retry_after(answer, now)
+    wait = asked_wait(answer.headers, now())
+    if wait is None and status in (403, 429) and _SECONDARY in detail.lower():
+        # GitHub says this one in its text alone, and asks for a minute then.
+        wait = _SECONDARY_WAIT
     if status == 408 or status >= 500:
         failed = MaybeSent if write else ServerFailed
         return failed(detail, status=status, retry_after=wait)
@@ -60,7 +64,7 @@ def from_answer(answer: httpx.Response, body: bytes, *, write: bool, now: Callab
 def review_refused(error: RequestRefused) -> RequestRefused:
     """The same refusal, as AnchorsRefused where GitHub's words are about the places of comments.
 
-    The one place where text decides: GitHub gives the same 422 to every review it does not like.
+    Text decides here and at the secondary rate limit alone: GitHub gives the same 422 to every review it does not like.
     """
     if error.status == 422 and any(words in error.detail.lower() for words in _ABOUT_ANCHORS):
         return AnchorsRefused(error.detail, status=error.status)
@@ -90,27 +94,3 @@ def _message(body: bytes) -> str:
             f"{each.get('field', '')} {each.get('message', '')}".strip() if isinstance(each, dict) else str(each)
         )
     return "; ".join(part for part in parts if part)[:_DETAIL_LIMIT]
-
-
-def _retry_after(answer: httpx.Response, now: Callable[[], datetime]) -> float | None:
-    """Seconds to wait, a day at most. Points in time are compared with the platform's own clock where it tells it."""
-    said = answer.headers.get("retry-after", "")
-    if said.isdecimal():
-        return min(float(said), _LONGEST_WAIT)
-    clock = _date(answer.headers.get("date", "")) or now()
-    until = _date(said)
-    if until is not None:
-        wait = until.timestamp() - clock.timestamp()
-    elif answer.headers.get("x-ratelimit-remaining") == "0" and answer.headers.get("x-ratelimit-reset", "").isdecimal():
-        wait = float(answer.headers["x-ratelimit-reset"]) - clock.timestamp()
-    else:
-        return None
-    return min(max(wait, 0.0), _LONGEST_WAIT)
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        parsed = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)

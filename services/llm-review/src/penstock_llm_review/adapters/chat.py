@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +20,7 @@ from penstock_llm_review.errors import (
     QuotaExceeded,
 )
 from penstock_llm_review.ports import ModelAnswer, Prompt
+from penstock_runtime.asked_wait import asked_wait
 
 _OPENAI = "api.openai.com"
 _LARGEST_ANSWER = 4 * 1024 * 1024
@@ -135,9 +135,9 @@ def _refused(response: httpx.Response, now: datetime) -> ModelError:
     if status == 429 and code == "insufficient_quota":
         return QuotaExceeded(detail)
     if status == 429:
-        return ModelThrottled(detail, retry_after=_retry_after(response, now))
+        return ModelThrottled(detail, retry_after=asked_wait(response.headers, now))
     if status in (408, 409) or status >= 500:
-        return ModelFailed(detail, retry_after=_retry_after(response, now))
+        return ModelFailed(detail, retry_after=asked_wait(response.headers, now))
     return ModelRefused(detail)
 
 
@@ -149,15 +149,3 @@ def _code(response: httpx.Response) -> str:
         return ""
     code = str(reason.code or reason.type or "")
     return code if len(code) <= 40 and code.replace("_", "").isalnum() else ""
-
-
-def _retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds, whether the header says seconds or a date."""
-    said = response.headers.get("retry-after", "")
-    if said.replace(".", "", 1).isdigit():
-        return float(said)
-    try:
-        moment = parsedate_to_datetime(said)
-    except ValueError:
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
