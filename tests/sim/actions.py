@@ -6,7 +6,7 @@ from enum import StrEnum
 from random import Random
 
 from penstock_contracts.enums import Command, ControlAction, PullRequestKind
-from penstock_eventlog import loop, relay, timers
+from penstock_eventlog import housekeeping, loop, relay, timers
 from penstock_store import points
 from tests.sim.forge import AFTER_CALL, BEFORE_CALL
 
@@ -23,7 +23,7 @@ COMMENTER_POINTS = (
 )
 POINTS: Mapping[str, Sequence[str]] = {
     "ingest": points.RECEIVE_POINTS,
-    "orchestrator": (*loop.POINTS, *relay.POINTS, *timers.POINTS, *points.APPLY_POINTS),
+    "orchestrator": (*loop.POINTS, *relay.POINTS, *timers.POINTS, *points.APPLY_POINTS, *housekeeping.POINTS),
     "workers": loop.POINTS,
     "commenter": (*COMMENTER_POINTS, *COMMENTER_POINTS, *4 * (BEGUN,), *loop.POINTS),
 }
@@ -62,6 +62,7 @@ class Kind(StrEnum):
     WORK = "some turns"
     CRASH = "crash"
     FREEZE = "freeze"
+    REPLACE = "freeze and replace"
     PUT_OUT = "put out of groups"
     ANSWER_LOST = "answer lost"
     CONFIGURE = "configuration"
@@ -82,7 +83,8 @@ WEIGHTS = {
     Kind.JUMP: 6,
     Kind.WORK: 20,
     Kind.CRASH: 22,
-    Kind.FREEZE: 16,
+    Kind.FREEZE: 14,
+    Kind.REPLACE: 4,
     Kind.PUT_OUT: 6,
     Kind.ANSWER_LOST: 6,
     Kind.CONFIGURE: 3,
@@ -101,7 +103,7 @@ LENGTHS: Mapping[Kind, Sequence[float]] = {
     Kind.SKEW: WRONG,
     Kind.STORE_CLOCK: (-65.0, -4.0, 4.0, 65.0),
 }
-BLOWS = (Kind.CRASH, Kind.FREEZE)
+BLOWS = (Kind.CRASH, Kind.FREEZE, Kind.REPLACE)
 AT_A_PROCESS = (Kind.PUT_OUT, Kind.ANSWER_LOST, Kind.SKEW)
 _KINDS, _WEIGHTS = tuple(WEIGHTS), tuple(WEIGHTS.values())
 

@@ -25,6 +25,7 @@ from penstock_runtime.settings import load
 from tests.sim.forge import ForgeClient
 from tests.sim.gates import ProcessLog
 from tests.sim.haste import RememberingCodec, UnheardMetrics
+from tests.sim.keepers import keepers
 from tests.sim.process import Look, Need, Process, Seat
 from tests.sim.stages import Stages
 from tests.sim.world import WORKERS, Start, World
@@ -84,10 +85,12 @@ class Cast:
         shards = sorted({shard_of(world.stream(number)) for number in world.forge.pulls})
         leases = ShardLeases(bench.store.leases, bench.holder, process.clock, shards=shards)
         sink = ProducerSink(bench.log.producer(), bench.store.outbox)
-        *loops_of, scanner = deciding(bench, world.fold, LIMITS)
+        *loops_of, scanner = deciding(bench, world.terms.fold(), LIMITS)
         _seat(process, ON_BELLS, *loops_of)
         _seat(process, SCANNING, scanner)
         _seat(process, PUBLISHING, relay(bench, sink, leases))
+        for look, keeper in keepers(world, process, bench):
+            _seat(process, look, keeper)
 
     async def _working(self, world: World, process: Process, faults: float) -> None:
         bench = await self.bench(world, process)

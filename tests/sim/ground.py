@@ -30,6 +30,8 @@ ROOMS = (
     "blobs",
     "effects",
     "schemas",
+    "cache",
+    "retention",
 )
 
 
@@ -153,7 +155,7 @@ class MemoryGround:
 
 def gated(store: Any, process: Process, ground: Ground) -> Store:
     """Every call of this store passes the gate of the process."""
-    for room in ROOMS:
+    for room in (room for room in ROOMS if getattr(store, room) is not None):
         setattr(store, room, _Gate(room, getattr(store, room), process, ground))
     store.now = _through("now", store.now, process, ground)
     return cast(Store, store)

@@ -40,11 +40,11 @@ async def broken(world: World) -> list[str]:
     store = await world.ground.store()
     names = await store.streams.names()
     facts = {name: await store.streams.facts(name) for name in names}
-    unequal = await store.streams.refold_all(world.fold)
+    unequal = await store.streams.refold_all(world.terms.fold())
     found = [f"N4 {each.stream}: {each.found}" for each in unequal]
     found += [*world.ground.broken, *world.forge.broken]
     found += _Judge(world, await world.ground.seen()).broken(facts)
-    found += observe(world.coverage, world.fold, facts)
+    found += observe(world.coverage, world.terms.fold(), facts)
     return found
 
 

@@ -9,6 +9,7 @@ from penstock_contracts.inner import StageGivenUp, StageReleased
 from tests.sim.actions import POINTS, Action, Kind, draw
 from tests.sim.coverage import Coverage
 from tests.sim.simulation import WHOLE, Schedule, Simulator
+from tests.sim.terms import Terms
 from tests.sim.world import World
 
 PEOPLE = frozenset({Kind.PUSH, Kind.HOOK, Kind.COMMAND, Kind.CONTROL, Kind.CONFIGURE})
@@ -39,7 +40,7 @@ def drawn(seed: int) -> tuple[Schedule, Schedule]:
         if action.kind in PEOPLE and action.word not in _UNEQUAL:
             actions.append(action)
     alone = ("ingest", "orchestrator.a", "workers.a", "commenter.a")
-    quiet = Schedule(seed, alone, pulls, 0.0, tuple(actions), between=PEOPLE)
+    quiet = Schedule(seed, alone, Terms(window=rng.choice((1, 16))), pulls, 0.0, tuple(actions), between=PEOPLE)
     disturbed = [one for action in actions for one in (action, *_disturbances(rng))]
     return quiet, replace(quiet, crew=WHOLE, actions=tuple(disturbed), order=1 + rng.randrange(1_000))
 

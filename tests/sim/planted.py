@@ -28,13 +28,16 @@ from penstock_store.rows import Delivered, EffectRow, EffectState, Lease, Outbox
 from tests.sim.actions import BEGUN, Action, Kind
 from tests.sim.coverage import Coverage
 from tests.sim.simulation import WHOLE, Schedule, Simulator
+from tests.sim.terms import Terms
 
 ASLEEP_IN_ITS_WRITE = (
     Action(Kind.FREEZE, word="commenter.a", point=BEGUN, number=1, seconds=65.0),
+    Action(Kind.FREEZE, word="commenter.b", point=BEGUN, number=1, seconds=65.0),
     Action(Kind.PUSH),
 )
 ASLEEP_BEFORE_SETTLING = (
     Action(Kind.FREEZE, word="commenter.a", point="effects.settle", number=1, seconds=65.0),
+    Action(Kind.FREEZE, word="commenter.b", point="effects.settle", number=1, seconds=65.0),
     Action(Kind.PUSH),
 )
 ASLEEP_BEFORE_MARKING = (
@@ -164,23 +167,25 @@ def shows(simulator: Simulator, fault: Fault, schedule: Schedule) -> list[str]:
 def first_shown(simulator: Simulator, fault: Fault, seeds: range) -> Schedule | None:
     """The first run of these seeds, or the one that is written down with the fault, that finds it."""
     if fault.brought_out:
-        schedules: Iterable[Schedule] = [Schedule(0, WHOLE, 1, 0.0, fault.brought_out)]
+        schedules: Iterable[Schedule] = [Schedule(0, WHOLE, Terms(), 1, 0.0, fault.brought_out)]
     else:
         schedules = (Schedule.drawn(seed) for seed in seeds)
     return next((schedule for schedule in schedules if shows(simulator, fault, schedule)), None)
 
 
 def measured(runs: int, first: int) -> bool:
-    """Plants each fault in so many runs and says how many found it; whether each was found at all."""
+    """Plants each fault in so many runs that are drawn, and says how many of them found it, and whether the schedule
+    that is written down with it does; whether each was found at all."""
     simulator = Simulator(Coverage())
     missed = 0
     try:
         for fault in FAULTS:
             found = [seed for seed in range(first, first + runs) if shows(simulator, fault, Schedule.drawn(seed))]
-            missed += not found
-            print(
-                f"{len(found):>6} of {runs}  {fault.name}{f', first by seed {found[0]}' if found else ''}", flush=True
-            )
+            written = bool(fault.brought_out and first_shown(simulator, fault, range(0)))
+            missed += not (found or written)
+            by = f", first by seed {found[0]}" if found else ""
+            by += ", by the schedule written down with it" if written else ""
+            print(f"{len(found):>6} of {runs}  {fault.name}{by}", flush=True)
     finally:
         simulator.close()
     return not missed

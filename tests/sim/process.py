@@ -33,6 +33,8 @@ class Fate:
     nth: int
     seconds: float
     """How long it is gone."""
+    replaced: bool = False
+    """Whether another one is started in its place while it is frozen."""
 
 
 @dataclass(slots=True)

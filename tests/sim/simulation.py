@@ -9,10 +9,7 @@ from typing import TypeVar
 from unittest.mock import patch
 
 from penstock_contracts.codec import Codec
-from penstock_orchestrator.fold import OrchestratorFold
-from penstock_orchestrator.settings import OrchestratorSettings
 from penstock_runtime.clock import ManualClock
-from penstock_runtime.settings import load
 from tests.sim.actions import Action, Kind, draw
 from tests.sim.cast import Cast
 from tests.sim.coverage import Coverage
@@ -21,6 +18,7 @@ from tests.sim.haste import loop_in_memory
 from tests.sim.invariants import broken
 from tests.sim.process import adopting
 from tests.sim.stagehand import Stagehand
+from tests.sim.terms import Terms
 from tests.sim.world import PATIENCE, World
 
 LONGEST = 25
@@ -37,6 +35,7 @@ class Schedule:
     seed: int
     crew: tuple[str, ...]
     """The processes there are: one or two orchestrators, workers, commenters."""
+    terms: Terms
     pulls: int
     faults: float
     actions: tuple[Action, ...]
@@ -52,7 +51,7 @@ class Schedule:
         crew = ("ingest", *(f"{kind}.{one}" for kind in CREW for one in "ab"[: rng.randint(1, 2)]))
         first = tuple(Action(Kind.PUSH, number) for number in range(1, pulls + 1))
         rest = (draw(rng, pulls, crew) for _ in range(rng.randint(5, longest)))
-        return cls(seed, crew, pulls, faults, (*first, *rest))
+        return cls(seed, crew, Terms.drawn(rng), pulls, faults, (*first, *rest))
 
     def without(self, index: int) -> "Schedule":
         return replace(self, actions=self.actions[:index] + self.actions[index + 1 :])
@@ -60,7 +59,10 @@ class Schedule:
     def __str__(self) -> str:
         lines = (f"  {number:>2} {action}" for number, action in enumerate(self.actions, 1))
         return "\n".join(
-            (f"seed {self.seed}: {', '.join(self.crew)}; {self.pulls} pulls, faults {self.faults}", *lines)
+            (
+                f"seed {self.seed}: {', '.join(self.crew)}; {self.terms}; {self.pulls} pulls, faults {self.faults}",
+                *lines,
+            )
         )
 
 
@@ -71,8 +73,6 @@ class Simulator:
         self.coverage = coverage
         self._grounds = grounds
         self._cast = Cast.assembled()
-        rules = load(OrchestratorSettings, {}).rules()
-        self._folds = [OrchestratorFold(rules), OrchestratorFold(replace(rules, window=1))]
         self._runner = asyncio.Runner(loop_factory=loop_in_memory if grounds is MemoryGround else None)
         self._runner.get_loop().set_task_factory(adopting)
 
@@ -96,7 +96,7 @@ class Simulator:
         world = World(
             Random(schedule.seed + schedule.order),
             schedule.seed,
-            self._folds[schedule.seed % 2],
+            schedule.terms,
             coverage,
             self._grounds(StoreClock(clock), self._cast.codec),
             self._cast.starts(schedule.crew, schedule.faults),
@@ -131,7 +131,12 @@ class Simulator:
             await world.jump(await world.next_moment(PATIENCE + moment) - world.clock.monotonic())
 
     async def _over(self, world: World) -> bool:
-        if not world.ground.available or world.lagging() or not all(each.running for each in world.processes.values()):
+        if (
+            not world.ground.available
+            or world.lagging()
+            or world.ghosts
+            or not all(each.running for each in world.everybody())
+        ):
             return False
         timers, unsent = await world.ground.waiting()
         return not timers and not unsent

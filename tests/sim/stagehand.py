@@ -38,6 +38,7 @@ class Stagehand:
             Kind.WORK: lambda action: world.work(action.number),
             Kind.CRASH: self._crash,
             Kind.FREEZE: self._freeze,
+            Kind.REPLACE: self._replace,
             Kind.PUT_OUT: self._put_out,
             Kind.ANSWER_LOST: self._answer_lost,
             Kind.CONFIGURE: self._configure,
@@ -158,6 +159,11 @@ class Stagehand:
 
     async def _freeze(self, action: Action) -> None:
         self._strike(Blow.FREEZE, action)
+
+    async def _replace(self, action: Action) -> None:
+        """It is frozen, and before it wakes there is another one under the name that lasts."""
+        fate = Fate(Blow.FREEZE, action.point, action.number, action.seconds, replaced=True)
+        self._world.processes[action.word].fates.append(fate)
 
     async def _put_out(self, action: Action) -> None:
         """Its groups have not heard of it for too long, though it lives: what it holds is given to others."""

@@ -8,6 +8,7 @@ from tests.sim.coverage import Coverage
 from tests.sim.order import unequal
 from tests.sim.planted import FAULTS, Fault, first_shown, impatient
 from tests.sim.simulation import WHOLE, Schedule, Simulator
+from tests.sim.terms import Terms
 
 RUNS = 100
 ENOUGH = 150
@@ -58,4 +59,4 @@ def test_a_fault_that_matters_is_found(simulator: Simulator, fault: Fault) -> No
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.brought_out], ids=lambda fault: fault.name)
 def test_what_brings_a_fault_out_is_no_fault_itself(simulator: Simulator, fault: Fault) -> None:
-    assert simulator.broken(Schedule(0, WHOLE, 1, 0.0, fault.brought_out)) == []
+    assert simulator.broken(Schedule(0, WHOLE, Terms(), 1, 0.0, fault.brought_out)) == []

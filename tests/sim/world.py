@@ -11,17 +11,21 @@ from penstock_contracts.flow import TOPICS
 from penstock_contracts.ids import stream_of
 from penstock_eventlog.memory import MemoryLog
 from penstock_eventlog.worker import groups_of
-from penstock_orchestrator.fold import OrchestratorFold
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.steps import Crashed
 from tests.sim.coverage import Coverage
 from tests.sim.forge import Forge, Pull
 from tests.sim.ground import Ground
 from tests.sim.process import Blow, Fate, Need, Process, ProcessClock, Seat
+from tests.sim.terms import Terms
 from tests.sim.waiting import Alarms
 
 SESSION = 6.0
 """Seconds after which a group puts out a member that is silent."""
+UNHEARD = 2.0
+"""Seconds after which somebody starts another process in place of one that does not answer."""
+AFTERLIFE = 8.0
+"""Seconds that one lives on which woke beside the one in its place."""
 WORKERS = ("prepare", "ast", "llm-review")
 SERVICES = ("orchestrator", *WORKERS, "commenter")
 GROUPS = {group: topics for service in SERVICES for group, topics in groups_of(service).items()}
@@ -50,7 +54,7 @@ class World:
 
     rng: Random
     seed: int
-    fold: OrchestratorFold
+    terms: Terms
     coverage: Coverage
     ground: Ground
     starts: Mapping[str, Start]
@@ -61,6 +65,8 @@ class World:
     alarms: Alarms = field(init=False)
     forge: Forge = field(init=False)
     processes: dict[str, Process] = field(default_factory=dict)
+    ghosts: list[Process] = field(default_factory=list)
+    """Those that were frozen, and in whose place another one was started under the name that lasts."""
     skews: dict[str, float] = field(default_factory=dict)
     """How wrong the time of day is where a process runs."""
     lives: int = 0
@@ -82,7 +88,7 @@ class World:
             await self.begin(name)
 
     async def close(self) -> None:
-        for process in self.processes.values():
+        for process in self.everybody():
             process.bury()
         await asyncio.sleep(0)
         await self.ground.close()
@@ -98,9 +104,11 @@ class World:
     # --- processes ----------------------------------------------------------------------------------------------
 
     async def begin(self, name: str) -> None:
-        """A life of a process. Every second one has the name of the one before, as in a container."""
+        """A life of a process. Every second one has the name of the one before, as in a container; not where that one
+        may still wake. The name of its leases that last is the same in all."""
         self.lives += 1
-        holder = name if self.lives % 2 else f"{name}:{self.lives}"
+        alone = all(ghost.name != name for ghost in self.ghosts)
+        holder = name if self.lives % 2 and alone else f"{name}:{self.lives}"
         clock = ProcessClock(self.clock, began=self.rng.uniform(0.0, 10_000.0), skew=self.skews.get(name, 0.0))
         process = Process(name, holder, clock, self.coverage, self._struck)
         if name in self.processes:
@@ -115,6 +123,8 @@ class World:
         else:
             self.freezes += 1
             self.alarms.later(fate.seconds + SPELL, process.wake)
+            if fate.replaced:
+                self.alarms.later(UNHEARD, lambda: self._replace(process))
         if fate.seconds >= SESSION:
             self.alarms.later(SESSION, lambda: self._put_out(process))
 
@@ -122,11 +132,29 @@ class World:
         if not process.running:
             await process.leave()
 
+    async def _replace(self, process: Process) -> None:
+        """Another one is started while it sleeps; it wakes, and is ended some time after."""
+        if process.running or self.processes[process.name] is not process:
+            return
+        await process.leave()
+        self.ghosts.append(process)
+        self.alarms.later(process.clock.ahead() + AFTERLIFE, lambda: self._end(process))
+        await self.begin(process.name)
+
     async def _restart(self, process: Process) -> None:
+        await self._end(process)
+        if self.processes[process.name] is process:
+            await self.begin(process.name)
+
+    async def _end(self, process: Process) -> None:
+        if process in self.ghosts:
+            self.ghosts.remove(process)
         await process.leave()
         process.bury()
         await self.ground.left(process)
-        await self.begin(process.name)
+
+    def everybody(self) -> list[Process]:
+        return [*self.processes.values(), *self.ghosts]
 
     # --- turns --------------------------------------------------------------------------------------------------
 
@@ -148,7 +176,7 @@ class World:
         now = self.clock.elapsed
         return [
             (process, seat)
-            for process in self.processes.values()
+            for process in self.everybody()
             if not process.dead and not process.frozen
             for seat in process.seats
             if seat.due <= now or seat.task is not None or seat.rung()
@@ -201,7 +229,7 @@ class World:
         await self.ground.moved()
         await self.catch_up()
         needs = await self._needs()
-        for process in self.processes.values():
+        for process in self.everybody():
             for seat in process.seats:
                 if seat.look.need in needs:
                     seat.due = min(seat.due, self.clock.elapsed)
@@ -218,7 +246,7 @@ class World:
         while await self.alarms.ring():
             for _ in range(3):
                 await asyncio.sleep(0)
-        for process in list(self.processes.values()):
+        for process in self.everybody():
             self._look(process)
 
     async def pass_time(self, seconds: float) -> None:
