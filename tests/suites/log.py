@@ -114,6 +114,15 @@ class LogSuite:
         assert positions == sorted(set(positions))
         await member.consumer.close()
 
+    async def test_a_member_knows_how_far_it_is_behind(self, desk: LogDesk) -> None:
+        await say(desk, [record("key", number) for number in range(20)])
+        member = join(desk, "group")
+        await member.poll_until(lambda: len(member.records) >= 5, limit=5)
+        member.consumer.pause(sorted(member.consumer.assigned()))
+        await member.poll_until(lambda: sum(member.consumer.lag().values()) == 15)
+        assert len(member.records) == 5
+        await member.consumer.close()
+
     async def test_a_spread_names_the_partition(self, desk: LogDesk) -> None:
         count = (await desk.log.partitions())[TOPIC]
         await say(desk, [record("key", number, spread=1_000 + number) for number in range(count)])

@@ -42,6 +42,7 @@ from penstock_eventlog.decoding import Decoder
 from penstock_eventlog.delivery import Delivery, Handled
 from penstock_eventlog.errors import LogUnavailable
 from penstock_eventlog.judging import log_ids, raised, worth_another_try
+from penstock_eventlog.lagging import Lagging
 from penstock_eventlog.lanes import Held, Lanes
 from penstock_eventlog.outcomes import DeadLetter, Emit, Failed, Outcome, Skip
 from penstock_eventlog.patience import Patience
@@ -134,6 +135,7 @@ class Loop:
         )
         self._store = Patience("the store", tools.clock)
         self._inlet, self._outlet = Patience("the log", tools.clock), Patience("the log's producer", tools.clock)
+        self._lagging = Lagging(group, self._prefix, tools.clock, tools.metrics)
         self._consumer: Consumer | None = None
         self._undecoded: deque[RawRecord] = deque()
         self._paused: frozenset[Partition] = frozenset()
@@ -242,6 +244,7 @@ class Loop:
             self._prefix.polled(records)
             self._undecoded.extend(records)
             self._reached(POLLED)
+        self._lagging.look(consumer)
         return True
 
     def _full_for(self, seconds: float) -> bool:

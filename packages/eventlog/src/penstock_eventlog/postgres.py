@@ -16,6 +16,7 @@ from penstock_store.ports import Outbox, Store
 from penstock_store.rows import Lease, Place, RawRecord
 
 POLL = 0.2
+ENDS = 5.0
 HeldLease = Callable[[], Lease | None]
 
 
@@ -87,6 +88,8 @@ class PostgresConsumer:
         self._wake, self._more, self._on_close = wake, asyncio.Event(), on_close
         self._look_at = 0.0
         """When to look again though nobody said that there is more."""
+        self._ends: Mapping[Partition, int] = {}
+        self._ends_due = 0.0
 
     def grown(self, topics: Collection[str]) -> None:
         if any(topic in topics for topic, _ in self._assigned):
@@ -130,8 +133,8 @@ class PostgresConsumer:
         return self._assigned
 
     def lag(self) -> Mapping[Partition, int]:
-        """The ends of the table are not known without asking."""
-        return {}
+        following = self._next or {}
+        return {one: max(0, end - following.get(one, 0)) for one, end in self._ends.items() if one in self._assigned}
 
     async def close(self) -> None:
         self._assigned = frozenset()
@@ -143,9 +146,21 @@ class PostgresConsumer:
             return ()
         self._more.clear()
         self._look_at = now
+        await self._look_at_ends(now)
         found = await self._read(limit)
         self._look_at = now if found else now + POLL
         return found
+
+    async def _look_at_ends(self, now: float) -> None:
+        """Before the reading: what was read would be lost where this fails."""
+        if now < self._ends_due:
+            return
+        try:
+            ends = await self._table.ends(sorted({topic for topic, _ in self._assigned}))
+        except StoreUnavailable as error:
+            raise LogUnavailable(str(error)) from error
+        self._ends = {(place.topic, place.partition): place.position for place in ends}
+        self._ends_due = now + ENDS
 
     async def _read(self, limit: int) -> Sequence[RawRecord]:
         try:

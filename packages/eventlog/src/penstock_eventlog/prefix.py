@@ -37,6 +37,9 @@ class FinishedPrefix:
     def held(self) -> int:
         return sum(len(positions) for positions in self._open.values())
 
+    def held_of(self, partition: Partition) -> int:
+        return len(self._open.get(partition, ()))
+
     def take_places(self) -> Sequence[Place]:
         """What has joined the finished prefix, each place once."""
         places, self._places = self._places, []

@@ -177,6 +177,9 @@ class KafkaConsumer:
             self._lost |= revoked
             self._assigned -= revoked
             self._paused -= revoked
+            for partition in revoked:
+                self._next.pop(partition, None)
+                self._ends.pop(partition, None)
             self._ahead = deque(one for one in self._ahead if (one.topic, one.partition) not in revoked)
         self._assigned |= fetched.assigned
         records = [self._record(message) for message in fetched.messages]
@@ -265,12 +268,14 @@ class KafkaConsumer:
 
     def _look_at_ends(self, fetched: _Fetched) -> None:
         now = time.monotonic()
-        if now - self._ends_at < LAG:
+        if not self._assigned or now - self._ends_at < LAG:
             return
         self._ends_at = now
         try:
             for partition in self._assigned:
-                _, fetched.ends[partition] = self._client.get_watermark_offsets(self._wire([partition])[0], cached=True)
+                _, end = self._client.get_watermark_offsets(self._wire([partition])[0], cached=True)
+                if end >= 0:
+                    fetched.ends[partition] = end
         except KafkaException as exception:
             _log.debug("the ends are not known", extra={"error": str(exception)})
 
