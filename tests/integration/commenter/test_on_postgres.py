@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from penstock_commenter.doubts import Doubts
 from penstock_commenter.handler import Commenter
 from penstock_commenter.tenure import Timing
 from penstock_contracts.event import Event
 from penstock_contracts.facts import CommentsRequested
+from penstock_contracts.ids import subject_of
 from penstock_eventlog.outcomes import Emit, Outcome
 from penstock_runtime.clock import SystemClock
 from penstock_runtime.steps import NO_STEPS, CrashAt, Crashed, Steps
@@ -18,6 +21,7 @@ from penstock_store.rows import EffectState
 from tests.support.waiting import eventually
 from tests.unit.penstock_commenter.stage import Stagehand, answer_of, finding, set_stage
 from tests.unit.penstock_commenter.test_nothing_twice import POINTS
+from tests.unit.penstock_commenter.test_sweeper import a_sweeper, land_late
 
 pytestmark = pytest.mark.postgres
 QUICK = Timing(call=0.2, settle=0.1)
@@ -38,7 +42,9 @@ async def store(postgres_database: str) -> AsyncIterator[PostgresStore]:
 
 def process(stage: Stagehand, store: PostgresStore, holder: str, steps: Steps = NO_STEPS) -> Commenter:
     """With a clock that runs, as the database's does."""
-    return replace(stage.process(holder, steps, call=5.0), store=store, clock=SystemClock(), timing=QUICK)
+    clock = SystemClock()
+    spoken = stage.process(holder, steps, call=5.0)
+    return replace(spoken, store=store, clock=clock, doubts=Doubts(clock), timing=QUICK)
 
 
 async def asked(stage: Stagehand, store: PostgresStore) -> Event[CommentsRequested]:
@@ -46,6 +52,31 @@ async def asked(stage: Stagehand, store: PostgresStore) -> Event[CommentsRequest
     for data in stage.store.tables.blobs.values():
         await store.blobs.put(data)
     return event
+
+
+async def test_what_somebody_said_late_is_taken_back_after_the_next_start(
+    stage: Stagehand, store: PostgresStore, postgres_database: str
+) -> None:
+    """Whoever stood still woke up and was killed, and so was whoever had spoken in its place."""
+    await process(stage, store, "commenter@a:1").requested(await asked(stage, store))
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute(
+            "insert into workflow.streams (stream, subject) values (%s, %s)", (stage.stream, subject_of(stage.ref))
+        )
+    (summary,) = stage.comments()
+    land_late(stage)
+    assert len(stage.comments()) == 2
+
+    started = process(stage, store, "commenter@b:1")
+    sweeper = replace(a_sweeper(stage, started), store=store, clock=started.clock, timing=QUICK)
+
+    async def swept() -> bool:
+        await sweeper.step()
+        return [each.id for each in stage.comments()] == [summary.id]
+
+    condition: Callable[[], bool | Awaitable[bool]] = swept
+    await eventually(condition, what="one summary")
+    assert len(stage.inline()) == 2
 
 
 @pytest.mark.parametrize("point", POINTS)

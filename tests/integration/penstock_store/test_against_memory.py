@@ -138,7 +138,7 @@ class Both(RuleBasedStateMachine):
             self.both(partial(_effects, stream))
         for key in "ab":
             self.both(partial(_locked, key))
-        self.both(lambda store: store.effects.sending_since(self.clock.now(), 100))
+        self.both(lambda store: store.effects.streams_sent_since(self.clock.now() - timedelta(minutes=1), 100))
 
 
 async def _answer(ask: Ask, store: Store) -> Any:

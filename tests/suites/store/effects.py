@@ -98,18 +98,25 @@ class EffectSuite:
         with pytest.raises(EffectUnknown):
             await store.effects.begin("nothing", await lease_of(store))
 
-    async def test_effects_left_sending_are_found_again(self, store: Store, later: Later) -> None:
-        lease = await lease_of(store)
-        inline = replace(SUMMARY, id="e2", kind=EffectKind.INLINE, stream="other")
-        await store.effects.plan([SUMMARY, inline])
-        await store.effects.begin("e2", lease)
-        await later(0.01)
-
-        now = await store.now()
-        assert [effect.id for effect in await store.effects.sending_since(now, 10)] == ["e2"]
-        assert await store.effects.sending_since(now - timedelta(minutes=1), 10) == []
+    async def test_an_effect_is_found_by_its_stream(self, store: Store) -> None:
+        await store.effects.plan([SUMMARY, replace(SUMMARY, id="e2", stream="other")])
         assert [effect.id for effect in await store.effects.of_stream("s")] == ["e1"]
         assert await store.effects.get("nothing") is None
+
+    async def test_where_something_was_sent_lately_is_found_again(self, store: Store, later: Later) -> None:
+        lease = await lease_of(store)
+        rows = [replace(SUMMARY, id=f"e{n}", stream=stream) for n, stream in enumerate(["a", "b", "a", "never"])]
+        await store.effects.plan(rows)
+        start = await store.now()
+        await later(0.01)
+        for effect_id in ("e0", "e1", "e2"):
+            await store.effects.begin(effect_id, lease)
+            await later(0.01)
+        await store.effects.settle("e1", lease, EffectState.SENT, external_id="42", url="", note="")
+
+        assert await store.effects.streams_sent_since(start, 10) == ["a", "b"]
+        assert await store.effects.streams_sent_since(start, 1) == ["a"]
+        assert await store.effects.streams_sent_since(await store.now(), 10) == []
 
 
 class BlobSuite:

@@ -20,7 +20,7 @@ from penstock_contracts.enums import CommentsKind, ExecutionState, Stage
 from penstock_contracts.envelope import Envelope
 from penstock_contracts.event import Event
 from penstock_contracts.facts import CommentsPublished, CommentsRequested, PullRequestRef, ReviewPart
-from penstock_contracts.ids import request_id, stream_of
+from penstock_contracts.ids import request_id, stream_of, subject_of
 from penstock_eventlog.outcomes import Emit, Outcome
 from penstock_eventlog.wanted import Wanted
 from penstock_platforms.forge.ledger import Entry
@@ -31,7 +31,7 @@ from penstock_platforms.limits import Limits
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store.memory.store import MemoryStore
-from penstock_store.rows import ExecutionRow
+from penstock_store.rows import ExecutionRow, StreamRow
 
 BASE = {"app.py": "".join(f"line {number}\n" for number in range(1, 41))}
 CHANGE = {"app.py": BASE["app.py"].replace("line 5\n", "line five\n").replace("line 30\n", "line thirty\nand more\n")}
@@ -145,8 +145,9 @@ class Stagehand:
         return self.asked(fact, run=run, epoch=epoch)
 
     def asked(self, fact: CommentsRequested, *, run: str, epoch: int, attempt: int = 1) -> Event[CommentsRequested]:
-        """The fact in the orchestrator's envelope, and the row of the history that says it is wanted."""
+        """The fact in the orchestrator's envelope, and the rows that say whose it is and that it is wanted."""
         part = fact.kind.value
+        self.store.tables.streams[self.stream] = StreamRow(self.stream, subject_of(self.ref), b"", "", 0, 1)
         row = ExecutionRow(run, Stage.COMMENTS, part, attempt, ExecutionState.ASKED)
         self.store.tables.executions[run, Stage.COMMENTS, part, attempt] = row
         envelope = Envelope(

@@ -5,20 +5,15 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from penstock_changes.documents import ReviewConfig
 from penstock_changes.findings import Severity
-from penstock_commenter.handler import Commenter
 from penstock_commenter.identity import inline_id, status_id, summary_id
-from penstock_commenter.sweeper import Sweeper
 from penstock_contracts.enums import CommentsKind, ErrorClassification
 from penstock_contracts.event import Event
 from penstock_contracts.facts import CommentsRequested
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_platforms.forge.faults import Fault, FaultKind
-from penstock_platforms.forge.world import Draft
-from penstock_runtime.metrics import Metrics
 from penstock_runtime.steps import CrashAt, Crashed
 from penstock_store.rows import EffectState
 from tests.unit.penstock_commenter.stage import TIMING, Stagehand, answer_of, finding
@@ -215,65 +210,6 @@ async def test_whoever_was_frozen_before_it_began_takes_the_lease_again_or_leave
     assert isinstance(await stage.process("commenter@a:1", steps).requested(event), Failed)
     answer_of(await other.requested(event))
     assert_said_once(stage)
-
-
-async def test_a_frozen_write_that_lands_late_is_taken_back_by_the_sweeper(stage: Stagehand) -> None:
-    """The one double that cannot be prevented: frozen between its last look at the clock and the call."""
-    event = await stage.review(finding(5))
-    with pytest.raises(Crashed):
-        await stage.process("commenter@a:1", CrashAt("commenter.3.begun", nth=2)).requested(event)
-    stage.clock.advance(TIMING.lease)
-    commenter = stage.process("commenter@b:1")
-    answer_of(await commenter.requested(event))
-    (summary,) = stage.comments()
-    (inline,) = stage.inline()
-
-    world = stage.forge.world
-    world.comment(stage.repository, stage.pull, author="penstock-bot", body=summary.body)
-    late = Draft("app.py", 5, inline.body)
-    body = stage.reviews()[0].body
-    world.review(
-        stage.repository,
-        stage.pull,
-        author="penstock-bot",
-        body=body,
-        commit=stage.pull.head,
-        state="COMMENTED",
-        drafts=[late],
-    )
-    sweeper = a_sweeper(stage, commenter)
-    for _ in range(3):
-        stage.clock.advance(30)
-        await sweeper.step()
-
-    assert [each.id for each in stage.comments()] == [summary.id]
-    assert [each.id for each in stage.inline()] == [inline.id]
-    doubled = sweeper.metrics.effects.labels("review", "doubled")._value.get()
-    assert doubled >= 1
-
-
-def a_sweeper(stage: Stagehand, commenter: Commenter) -> Sweeper:
-    return Sweeper(
-        store=stage.store,
-        platforms=commenter.platforms,
-        doubts=commenter.doubts,
-        clock=stage.clock,
-        voice=stage.voice,
-        timing=TIMING,
-        metrics=Metrics(CollectorRegistry()),
-        holder="commenter@b:1/sweeper",
-    )
-
-
-async def test_the_sweeper_leaves_alone_what_others_wrote_with_a_copied_mark(stage: Stagehand) -> None:
-    commenter = stage.process()
-    await commenter.requested(await stage.review(finding()))
-    (summary,) = stage.comments()
-    stage.forge.world.comment(stage.repository, stage.pull, author="mallory", body=summary.body)
-    commenter.doubts.add(stage.stream, stage.ref)
-    stage.clock.advance(10)
-    await a_sweeper(stage, commenter).step()
-    assert len(stage.comments()) == 2
 
 
 async def test_a_copied_mark_of_somebody_else_does_not_pass_for_ours(stage: Stagehand) -> None:

@@ -23,6 +23,17 @@ def subject_of(ref: PullRequestRef | PrReceived) -> str:
     return f"{ref.platform}:{ref.repository}#{ref.number}"
 
 
+def ref_of(stream: str, subject: str) -> PullRequestRef | None:
+    """The way back, from a stream and its subject. None: they are not of a pull request."""
+    platform, _, rest = stream.partition(":")
+    rest, _, number = rest.rpartition(":")
+    instance, _, repository_id = rest.rpartition(":")
+    repository = subject.removeprefix(f"{platform}:").rpartition("#")[0]
+    if not (instance and repository_id and repository and number.isdecimal()):
+        return None
+    return PullRequestRef(platform, instance, repository_id, repository, int(number))
+
+
 def delivery_event_id(instance: str, delivery_id: str) -> str:
     """The id of a pr.received that a platform delivered."""
     return deterministic_id("pr.received", instance, delivery_id)

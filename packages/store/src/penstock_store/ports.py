@@ -329,7 +329,9 @@ class Effects(Protocol):
         are taken."""
         ...
 
-    async def sending_since(self, before: datetime, limit: int) -> Sequence[EffectRow]: ...
+    async def streams_sent_since(self, since: datetime, limit: int) -> Sequence[str]:
+        """On which a write was begun after this moment, whatever became of it; where it was latest comes first."""
+        ...
 
 
 class Schemas(Protocol):

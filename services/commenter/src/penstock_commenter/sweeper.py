@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from penstock_commenter.doubts import Doubt, Doubts
+from penstock_commenter.doubts import LOOKED_BACK, MOST_LOOKED_BACK, Doubt, Doubts
 from penstock_commenter.errors import UnknownPlatform
 from penstock_commenter.finder import Finder
 from penstock_commenter.handler import lease_key
@@ -13,6 +13,7 @@ from penstock_commenter.identity import summary_id
 from penstock_commenter.occasion import Voice
 from penstock_commenter.ports import Platforms
 from penstock_commenter.tenure import Tenure, Timing
+from penstock_contracts.ids import ref_of
 from penstock_platforms.errors import PlatformError
 from penstock_platforms.ports import Platform
 from penstock_runtime.clock import Clock
@@ -39,18 +40,35 @@ class Sweeper:
     holder: str
     name: str = "commenter.sweeper"
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _looked_back: bool = False
 
     async def step(self) -> float:
+        if not self._looked_back:
+            await self._look_back()
         doubt = self.doubts.take_due()
         if doubt is not None:
             await self._look(doubt)
         return min(self.doubts.next_in(), 5.0)
 
     async def stop(self) -> None:
-        """What is not looked at any more was at most a transient double; it is counted by nobody."""
+        """What is not looked at any more is left to the next start."""
+
+    async def _look_back(self) -> None:
+        """Whoever was killed took its doubts along. Once is enough, when what it may have begun has landed: all others
+        that may still double something are alive, and in doubt themselves."""
+        try:
+            since = await self.store.now() - LOOKED_BACK
+            streams = await self.store.effects.streams_sent_since(since, MOST_LOOKED_BACK)
+            refs = [ref_of(stream, await self.store.jobs.subject(stream)) for stream in streams]
+        except StoreError as error:
+            _log.warning("could not look for doubles", extra={"error": str(error)})
+            return
+        self._looked_back = True
+        for stream, ref in zip(streams, refs, strict=True):
+            if ref is not None:
+                self.doubts.add(stream, ref, looks=(self.timing.doubt,))
 
     async def _look(self, doubt: Doubt) -> None:
-        """What fails is left to the next look; the last one to fail is seen in the log."""
         key = lease_key(doubt.stream)
         try:
             tenure = await Tenure.take(self.store.leases, self.clock, key, self.holder, self.timing)
@@ -60,6 +78,7 @@ class Sweeper:
             async with tenure:
                 await self._sweep(doubt)
         except (PlatformError, StoreError, UnknownPlatform) as error:
+            self.doubts.failed(doubt)
             _log.warning("could not look for doubles", extra={"stream": doubt.stream, "error": str(error)})
 
     async def _sweep(self, doubt: Doubt) -> None:

@@ -73,14 +73,13 @@ class MemoryEffects:
                 settled = replace(settled, state=state, note=note)
             transaction.put(self._tables.effects, effect_id, settled)
 
-    async def sending_since(self, before: datetime, limit: int) -> Sequence[EffectRow]:
+    async def streams_sent_since(self, since: datetime, limit: int) -> Sequence[str]:
         self._tables.ask()
-        found = [
-            (row.sent_at, row)
-            for row in self._tables.effects.values()
-            if row.state is EffectState.SENDING and row.sent_at is not None and row.sent_at < before
-        ]
-        return [row for _, row in sorted(found, key=lambda pair: pair[0])][:limit]
+        latest: dict[str, datetime] = {}
+        for row in self._tables.effects.values():
+            if row.sent_at is not None and row.sent_at > since:
+                latest[row.stream] = max(row.sent_at, latest.get(row.stream, row.sent_at))
+        return sorted(latest, key=lambda stream: (latest[stream], stream), reverse=True)[:limit]
 
     def _known(self, effect_id: str, lease: Lease) -> EffectRow:
         self._tables.check_fence(lease)

@@ -40,7 +40,9 @@ from workflow.effects
 """
 _BY_ID = _EFFECT + "where id = %s"
 _OF_STREAM = _EFFECT + "where stream = %s order by id"
-_SENDING = _EFFECT + "where state = 'sending' and sent_at < %s order by sent_at limit %s"
+_SENT_SINCE = """
+select stream from workflow.effects where sent_at > %s group by stream order by max(sent_at) desc, stream desc limit %s
+"""
 _BEGIN = """
 update workflow.effects set state = 'sending', fence = %s, sent_at = clock_timestamp(), updated_at = clock_timestamp()
 where id = %s
@@ -106,8 +108,8 @@ class PostgresEffects:
             if cursor.rowcount == 0:
                 raise EffectUnknown(effect_id)
 
-    async def sending_since(self, before: datetime, limit: int) -> Sequence[EffectRow]:
-        return [_effect(*row) for row in await self._database.tuples(_SENDING, (before, limit))]
+    async def streams_sent_since(self, since: datetime, limit: int) -> Sequence[str]:
+        return [stream for (stream,) in await self._database.tuples(_SENT_SINCE, (since, limit))]
 
 
 class PostgresSchemas:
