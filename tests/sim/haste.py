@@ -52,6 +52,10 @@ class _Unheard:
 
     def observe(self, amount: float) -> None: ...
 
+    def remove(self, *values: object) -> None: ...
+
+    def clear(self) -> None: ...
+
 
 _UNHEARD = _Unheard()
 
