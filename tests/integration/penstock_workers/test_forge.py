@@ -133,7 +133,9 @@ def answered(outcome: Outcome, kind: type[A]) -> A:
 @pytest.fixture
 async def workers(tmp_path: Path) -> AsyncIterator[Workers]:
     async with Forge(tmp_path / "forge") as forge:
-        readers = readers_of({"PENSTOCK_GITHUB_TOKEN": TOKEN, "PENSTOCK_GITHUB_URL": forge.api_url})
+        readers = readers_of(
+            {"PENSTOCK_GITHUB_TOKEN": TOKEN, "PENSTOCK_GITHUB_URL": forge.api_url}, Metrics(CollectorRegistry())
+        )
         yield Workers(forge, readers, GitMirrors(tmp_path / "mirrors"), FakeBlobs())
         await readers.close()
 

@@ -6,11 +6,13 @@ import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from penstock_contracts.enums import ErrorClassification
 from penstock_contracts.facts import PullRequestRef
@@ -26,6 +28,7 @@ from penstock_platforms.errors import (
 from penstock_platforms.forge.server import TOKEN, Forge
 from penstock_platforms.github.client import GitHub
 from penstock_platforms.limits import Limits
+from penstock_runtime.metrics import Metrics
 from tests.suites.platforms import PlatformSuite, Scene, staged
 
 REF = PullRequestRef("github", "forge", "1", "acme/shop", 7)
@@ -233,3 +236,15 @@ async def test_graphql_is_asked_beside_the_rest_interface(url: str, graphql: str
     client = GitHub.connect(SECRET, url=url, transport=httpx.MockTransport(threads))
     await client.resolve_review_comment(REF, "1")
     assert asked == [graphql]
+
+
+@pytest.mark.parametrize(("status", "counted"), [(200, "200"), (404, "404"), (503, "503")])
+async def test_every_request_is_counted_by_host_and_answer(status: int, counted: str) -> None:
+    metrics = Metrics(CollectorRegistry())
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, json=[]))
+    client = GitHub.connect(SECRET, metrics=metrics, transport=transport)
+    with nullcontext() if status == 200 else pytest.raises(PlatformError):
+        await client.comments(REF)
+    labels = {"host": "api.github.com", "status_code": counted}
+    assert metrics.registry.get_sample_value("http_calls_total", labels) == 1
+    await client.aclose()

@@ -2,12 +2,13 @@
 
 from penstock_platforms.github.client import GitHub
 from penstock_platforms.limits import Limits
-from penstock_platforms.outgoing import limits_of
+from penstock_platforms.outgoing import limits_of, settings_of
 from penstock_runtime.outgoing import OutgoingSettings
 
 
 def test_the_defaults_are_those_of_every_other_client() -> None:
     assert limits_of(OutgoingSettings()) == Limits()
+    assert settings_of(Limits()) == OutgoingSettings()
 
 
 def test_what_is_set_for_calls_to_others_holds_for_platforms() -> None:

@@ -5,28 +5,31 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from penstock_changes.documents import ReviewConfig
 from penstock_prepare import configuration
 from penstock_prepare.bootstrap import assemble, readers_of
 from penstock_prepare.errors import NoAccess
 from penstock_prepare.stages import LightStage
+from penstock_runtime.metrics import Metrics
 from penstock_sources.access import Repositories, token_credential
 from tests.support.assembling import assembled
 from tests.support.requests import PULL_REQUEST
 
+METRICS = Metrics(CollectorRegistry())
 README = Path(__file__).parents[3] / "services" / "prepare" / "README.md"
 
 
 async def test_a_platform_with_a_token_can_be_read() -> None:
-    readers = readers_of({"PENSTOCK_GITHUB_TOKEN": "t", "PENSTOCK_GITHUB_URL": "http://127.0.0.1:9/api"})
+    readers = readers_of({"PENSTOCK_GITHUB_TOKEN": "t", "PENSTOCK_GITHUB_URL": "http://127.0.0.1:9/api"}, METRICS)
     assert readers.of(PULL_REQUEST) is readers.platforms["github"]
     await readers.close()
 
 
 def test_a_platform_without_a_token_is_refused_by_the_name_of_the_variable() -> None:
     with pytest.raises(NoAccess, match="PENSTOCK_GITHUB_TOKEN"):
-        readers_of({"PENSTOCK_WEBHOOK_SECRET_GITHUB": "s"}).of(PULL_REQUEST)
+        readers_of({"PENSTOCK_WEBHOOK_SECRET_GITHUB": "s"}, METRICS).of(PULL_REQUEST)
 
 
 async def test_repositories_are_read_with_the_token_of_their_platform() -> None:

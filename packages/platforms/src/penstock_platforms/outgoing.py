@@ -1,5 +1,5 @@
-"""The limits of a platform's client, from the settings of everything that calls others. Apart from limits.py, since
-ingest loads that and no HTTP client."""
+"""The limits of a platform's client and the settings of everything that calls others, each from the other. Apart from
+limits.py, since ingest loads that and no HTTP client."""
 
 from penstock_platforms.limits import Limits
 from penstock_runtime.outgoing import OutgoingSettings
@@ -12,4 +12,14 @@ def limits_of(outgoing: OutgoingSettings) -> Limits:
         connections=outgoing.connections,
         idle_connections=outgoing.idle_connections,
         idle=outgoing.idle_seconds,
+    )
+
+
+def settings_of(limits: Limits) -> OutgoingSettings:
+    return OutgoingSettings(
+        call_seconds=limits.call,
+        total_seconds=limits.total,
+        connections=limits.connections,
+        idle_connections=limits.idle_connections,
+        idle_seconds=limits.idle,
     )

@@ -11,6 +11,7 @@ from penstock_platforms.webhooks import Webhook
 
 if TYPE_CHECKING:
     from penstock_platforms.ports import Platform
+    from penstock_runtime.metrics import Metrics
 
 # Names, not modules: ingest loads the webhook side of one platform and no HTTP client.
 _FOLDERS: Mapping[str, str] = {
@@ -20,10 +21,16 @@ _FOLDERS: Mapping[str, str] = {
 
 class Connector(Protocol):
     """`connect` of a platform's `client` module: one client per instance and process. The defaults are the
-    platform's public instance."""
+    platform's public instance; its requests are counted in the metrics of the process, where they are given."""
 
     def __call__(
-        self, token: str, *, url: str = ..., instance: str = ..., limits: Limits | None = None
+        self,
+        token: str,
+        *,
+        url: str = ...,
+        instance: str = ...,
+        limits: Limits | None = None,
+        metrics: Metrics | None = None,
     ) -> Platform: ...
 
 

@@ -39,7 +39,7 @@ class OutgoingSettings:
 
 
 class OutgoingClient(httpx.AsyncClient):
-    """A client whose requests end within a total time, and are counted by host and answer.
+    """A client whose requests end within a total time, and are counted by host and answer, where there are metrics.
 
     Where the total runs out httpx.ReadTimeout is raised, as for any silence. A streamed body is not part of it: who
     streams bounds the reading. Proxy and CA variables are obeyed; redirects are not followed.
@@ -48,7 +48,7 @@ class OutgoingClient(httpx.AsyncClient):
     def __init__(
         self,
         settings: OutgoingSettings,
-        metrics: Metrics,
+        metrics: Metrics | None,
         *,
         base_url: str = "",
         headers: Mapping[str, str] | None = None,
@@ -66,7 +66,7 @@ class OutgoingClient(httpx.AsyncClient):
             ),
         )
         self._total = settings.total_seconds
-        self._counted = metrics.http_calls
+        self._counted = metrics.http_calls if metrics else None
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         answer = "failed"
@@ -77,5 +77,6 @@ class OutgoingClient(httpx.AsyncClient):
         except TimeoutError as error:
             raise httpx.ReadTimeout(f"no answer within {self._total:g} s in all", request=request) from error
         finally:
-            self._counted.labels(request.url.host, answer).inc()
+            if self._counted:
+                self._counted.labels(request.url.host, answer).inc()
         return response

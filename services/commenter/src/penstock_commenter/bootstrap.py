@@ -21,9 +21,9 @@ from penstock_eventlog.work import OneByOne
 from penstock_eventlog.workbench import Workbench, standing_apart
 from penstock_eventlog.worker import worker_loops
 from penstock_platforms import registry
-from penstock_platforms.limits import Limits
 from penstock_platforms.outgoing import limits_of
 from penstock_platforms.ports import Platform
+from penstock_runtime.metrics import Metrics
 from penstock_runtime.outgoing import OutgoingSettings
 from penstock_runtime.process import Context, Service
 from penstock_runtime.settings import PlatformAccess, platform_access
@@ -41,7 +41,7 @@ async def assemble(context: Context, bench: Workbench) -> Service:
         redact=context.redactor.redact,
         public_url=(settings.public_url or "").rstrip("/"),
     )
-    platforms = platforms_of(access, settings, context.load(OutgoingSettings))
+    platforms = platforms_of(access, settings, context.load(OutgoingSettings), context.metrics)
     commenter = commenter_of(bench, platforms, voice, settings, context.instance)
     sweeper = Sweeper(
         store=bench.store,
@@ -88,7 +88,7 @@ def marker_secret(settings: CommenterSettings, access: Mapping[str, PlatformAcce
 
 
 def platforms_of(
-    access: Mapping[str, PlatformAccess], settings: CommenterSettings, outgoing: OutgoingSettings
+    access: Mapping[str, PlatformAccess], settings: CommenterSettings, outgoing: OutgoingSettings, metrics: Metrics
 ) -> ConnectedPlatforms:
     """A client for every platform that has a token and that we speak with. A lease is a multiple of what a call may
     take, so that here calls have a limit of their own."""
@@ -98,14 +98,14 @@ def platforms_of(
         connector = registry.connector(name)
         if connector is not None and known.token is not None:
             address = {} if known.url is None else {"url": known.url}
-            connects[name] = partial(_connect, connector, known.token.reveal(), limits, address)
+            connects[name] = partial(
+                _connect, partial(connector, limits=limits, metrics=metrics, **address), known.token.reveal()
+            )
     return ConnectedPlatforms(connects)
 
 
-def _connect(
-    connector: Callable[..., Platform], token: str, limits: Limits, address: Mapping[str, str], instance: str
-) -> Platform:
-    return connector(token, instance=instance, limits=limits, **address)
+def _connect(connector: Callable[..., Platform], token: str, instance: str) -> Platform:
+    return connector(token, instance=instance)
 
 
 build = standing_apart(assemble)

@@ -18,6 +18,7 @@ from penstock_prepare.ports import Readers
 from penstock_prepare.reading import ChangeReader
 from penstock_prepare.resolving import TTL, Configurations
 from penstock_prepare.settings import PrepareSettings
+from penstock_runtime.metrics import Metrics
 from penstock_runtime.outgoing import OutgoingSettings
 from penstock_runtime.process import Context, Service
 from penstock_runtime.settings import load, platform_access
@@ -32,7 +33,7 @@ SERVICE = "prepare"
 
 async def assemble(context: Context, bench: Workbench) -> Service:
     """Raises SettingsError."""
-    readers = readers_of(context.environ)
+    readers = readers_of(context.environ, context.metrics)
     sources = GitMirrors(context.load(SourceSettings).mirrors)
     repositories = Repositories.of_environment(context.environ)
     settings = context.load(PrepareSettings)
@@ -70,7 +71,7 @@ def loops(
     return worker_loops(SERVICE, OneByOne(bound(HANDLES, handler), concurrency=_CONCURRENCY), bench.tools)
 
 
-def readers_of(environ: Mapping[str, str]) -> PlatformReaders:
+def readers_of(environ: Mapping[str, str], metrics: Metrics) -> PlatformReaders:
     """A client for every platform that has a token and that we speak with. Raises SettingsError."""
     platforms: dict[str, Platform] = {}
     limits = limits_of(load(OutgoingSettings, environ))
@@ -79,7 +80,7 @@ def readers_of(environ: Mapping[str, str]) -> PlatformReaders:
         if connect is not None and access.token is not None:
             token = access.token.reveal()
             address = {} if access.url is None else {"url": access.url}
-            platforms[name] = connect(token, limits=limits, **address)
+            platforms[name] = connect(token, limits=limits, metrics=metrics, **address)
     return PlatformReaders(platforms)
 
 

@@ -30,6 +30,7 @@ from penstock_platforms.ports import (
     StatusState,
     Verdict,
 )
+from penstock_runtime.metrics import Metrics
 
 CAPABILITIES = Capabilities(
     batched_review=True,
@@ -62,11 +63,13 @@ class GitHub:
         url: str = DEFAULT_URL,
         instance: str = "github.com",
         limits: Limits | None = None,
+        metrics: Metrics | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> GitHub:
         """Opens a pool of connections of its own: one client per host and process, closed by `aclose`."""
-        return cls(Connection.open(url, token, limits=limits, transport=transport, now=now), instance)
+        connection = Connection.open(url, token, limits=limits, metrics=metrics, transport=transport, now=now)
+        return cls(connection, instance)
 
     async def aclose(self) -> None:
         await self.connection.aclose()

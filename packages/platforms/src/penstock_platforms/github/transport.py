@@ -15,6 +15,9 @@ import httpx
 from penstock_platforms.errors import AnswerUnreadable, MaybeSent, RequestRefused
 from penstock_platforms.github.failures import from_answer, from_exception
 from penstock_platforms.limits import Limits
+from penstock_platforms.outgoing import settings_of
+from penstock_runtime.metrics import Metrics
+from penstock_runtime.outgoing import OutgoingClient
 
 DEFAULT_URL = "https://api.github.com"
 JSON = "application/vnd.github+json"
@@ -48,20 +51,16 @@ class Connection:
         token: str,
         *,
         limits: Limits | None = None,
+        metrics: Metrics | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> Connection:
         limits = limits or Limits()
-        client = httpx.AsyncClient(
+        client = OutgoingClient(
+            settings_of(limits),
+            metrics,
             base_url=url.rstrip("/") + "/",
             transport=transport,
-            follow_redirects=False,
-            timeout=httpx.Timeout(limits.call, connect=limits.connect, pool=limits.connect),
-            limits=httpx.Limits(
-                max_connections=limits.connections,
-                max_keepalive_connections=limits.idle_connections,
-                keepalive_expiry=limits.idle,
-            ),
             headers={
                 "Authorization": f"Bearer {token}",
                 "Accept": JSON,
@@ -69,6 +68,7 @@ class Connection:
                 "User-Agent": "penstock",
             },
         )
+        client.timeout = httpx.Timeout(limits.call, connect=limits.connect, pool=limits.connect)
         return cls(client, limits, now)
 
     async def aclose(self) -> None:
