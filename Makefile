@@ -1,6 +1,7 @@
 # The commands of this project; CI and hooks run the same ones. `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
 CODE := packages services tests tools $(wildcard bench)
 
 .DEFAULT_GOAL := help
@@ -36,7 +37,7 @@ gates: setup ## check the sizes of files and functions, and house rules no linte
 check: lint typecheck imports gates ## everything that reads the code without running it
 
 test: check ## check, then run every bounded test: what CI runs
-	@$(BIN)/python -m pytest -q -m "not chaos"
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not chaos"
 
 test-fast: setup ## run the tests that need no server
 	@$(BIN)/python -m pytest -q tests/unit -m "not postgres and not kafka and not chaos"
