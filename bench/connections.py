@@ -1,10 +1,13 @@
-"""What it gains to keep connections open: requests over TLS, reusing connections, against a new one each time.
+"""What it gains to keep connections open: requests over TLS, reusing connections, against a new one each time; one
+after the other, and several beside each other as our workers make them.
 
     python -m bench.connections [--short]
 
 The server is a process of its own that answers a small JSON text, one request after the other; the client is the one
 that calls to others are made with, and the peer is the same client told to keep nothing open. Both are on one machine:
-the two round trips that a new TLS connection costs on a network come on top. Bound: at least 2 times as many requests.
+the two round trips that a new TLS connection costs on a network come on top. Bound: at least 2 times as many requests
+one after the other. Beside each other both sides are held by the client's one core, so that figure has no bound of its
+own: it must not be slower than new connections are.
 """
 
 import asyncio
@@ -25,10 +28,13 @@ from prometheus_client import CollectorRegistry
 
 from bench.alternate import ROUNDS, Comparison
 from bench.figures import Figure, alone
+from penstock_runtime.calls import OutgoingSettings
 from penstock_runtime.metrics import Metrics
-from penstock_runtime.outgoing import OutgoingClient, OutgoingSettings
+from penstock_runtime.outgoing import OutgoingClient
 
 RATIO = 2.0
+NO_SLOWER = 1.0
+BESIDE = 8
 BODY = b'{"merged": false}'
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
@@ -73,8 +79,8 @@ def _serve(told: Connection, certificate: Path, key: Path) -> None:
     asyncio.run(serve())
 
 
-async def requests(settings: OutgoingSettings, url: str, trusted: ssl.SSLContext, count: int) -> float:
-    """How many a second."""
+async def requests(settings: OutgoingSettings, url: str, trusted: ssl.SSLContext, count: int, beside: int = 1) -> float:
+    """How many a second, so many at a time."""
     limits = httpx.Limits(
         max_connections=settings.connections,
         max_keepalive_connections=settings.idle_connections,
@@ -82,24 +88,35 @@ async def requests(settings: OutgoingSettings, url: str, trusted: ssl.SSLContext
     )
     transport = httpx.AsyncHTTPTransport(verify=trusted, limits=limits)
     async with OutgoingClient(settings, Metrics(CollectorRegistry()), transport=transport) as client:
+
+        async def some() -> None:
+            for _ in range(count // beside):
+                (await client.get(url)).raise_for_status()
+
         began = time.perf_counter()
-        for _ in range(count):
-            (await client.get(url)).raise_for_status()
-        return count / (time.perf_counter() - began)
+        await asyncio.gather(*(some() for _ in range(beside)))
+        return count // beside * beside / (time.perf_counter() - began)
+
+
+def compared(url: str, trusted: ssl.SSLContext, count: int, rounds: int, beside: int) -> Comparison:
+    reused = OutgoingSettings()
+    each_new = replace(reused, idle_connections=0)
+    pairs: list[tuple[float, float]] = []
+    for _ in range(rounds + 1):
+        kept = asyncio.run(requests(reused, url, trusted, count, beside))
+        pairs.append((kept, asyncio.run(requests(each_new, url, trusted, count, beside))))
+    return Comparison(*zip(*pairs[1:], strict=True))
 
 
 def main(short: bool) -> Sequence[Figure]:
     count, rounds = (160, 3) if short else (800, ROUNDS)
-    reused = OutgoingSettings()
-    each_new = replace(reused, idle_connections=0)
-    pairs: list[tuple[float, float]] = []
     with server() as (url, trusted):
-        for _ in range(rounds + 1):
-            kept = asyncio.run(requests(reused, url, trusted, count))
-            pairs.append((kept, asyncio.run(requests(each_new, url, trusted, count))))
-    warm = pairs[1:]
-    compared = Comparison(*zip(*warm, strict=True))
-    return [compared.figure("connections: requests over TLS, reused against a new one each time", RATIO)]
+        single, together = (compared(url, trusted, count, rounds, beside) for beside in (1, BESIDE))
+    what = "connections: requests over TLS, reused against a new one each time"
+    return [
+        single.figure(f"{what}, one after the other", RATIO),
+        together.figure(f"{what}, {BESIDE} at a time", NO_SLOWER),
+    ]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from penstock_ingest.settings import IngestSettings
 from penstock_llm_review.settings import ModelSettings
 from penstock_orchestrator.settings import KeepingSettings, OrchestratorSettings
 from penstock_prepare.settings import PrepareSettings
+from penstock_runtime.calls import OutgoingSettings
 from penstock_runtime.names import token_name, url_name, webhook_secret_name
-from penstock_runtime.outgoing import OutgoingSettings
 from penstock_runtime.process import RuntimeSettings
 from penstock_runtime.settings import declared_in, table
 from penstock_sources.access import SourceSettings

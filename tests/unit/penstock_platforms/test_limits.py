@@ -3,7 +3,7 @@
 from penstock_platforms.github.client import GitHub
 from penstock_platforms.limits import Limits
 from penstock_platforms.outgoing import limits_of, settings_of
-from penstock_runtime.outgoing import OutgoingSettings
+from penstock_runtime.calls import OutgoingSettings
 
 
 def test_the_defaults_are_those_of_every_other_client() -> None:

@@ -4,8 +4,9 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from penstock_runtime.calls import OutgoingSettings
 from penstock_runtime.metrics import Metrics
-from penstock_runtime.outgoing import OutgoingClient, OutgoingSettings
+from penstock_runtime.outgoing import OutgoingClient
 from penstock_runtime.settings import load
 
 

@@ -2,7 +2,7 @@
 limits.py, since ingest loads that and no HTTP client."""
 
 from penstock_platforms.limits import Limits
-from penstock_runtime.outgoing import OutgoingSettings
+from penstock_runtime.calls import OutgoingSettings
 
 
 def limits_of(outgoing: OutgoingSettings) -> Limits:

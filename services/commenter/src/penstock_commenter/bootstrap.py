@@ -23,8 +23,8 @@ from penstock_eventlog.worker import worker_loops
 from penstock_platforms import registry
 from penstock_platforms.outgoing import limits_of
 from penstock_platforms.ports import Platform
+from penstock_runtime.calls import OutgoingSettings
 from penstock_runtime.metrics import Metrics
-from penstock_runtime.outgoing import OutgoingSettings
 from penstock_runtime.process import Context, Service
 from penstock_runtime.settings import PlatformAccess, platform_access
 

@@ -51,7 +51,8 @@ def model_of(settings: ModelSettings, environ: Mapping[str, str], metrics: Metri
         return None
     from penstock_llm_review.adapters.chat import ChatModel
     from penstock_llm_review.adapters.measured import MeasuredModel
-    from penstock_runtime.outgoing import OutgoingClient, OutgoingSettings
+    from penstock_runtime.calls import OutgoingSettings
+    from penstock_runtime.outgoing import OutgoingClient
 
     headers = {} if settings.key is None else {"authorization": f"Bearer {settings.key.reveal()}"}
     # A model thinks longer than others may be silent.

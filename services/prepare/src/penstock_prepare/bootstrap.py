@@ -18,8 +18,8 @@ from penstock_prepare.ports import Readers
 from penstock_prepare.reading import ChangeReader
 from penstock_prepare.resolving import TTL, Configurations
 from penstock_prepare.settings import PrepareSettings
+from penstock_runtime.calls import OutgoingSettings
 from penstock_runtime.metrics import Metrics
-from penstock_runtime.outgoing import OutgoingSettings
 from penstock_runtime.process import Context, Service
 from penstock_runtime.settings import load, platform_access
 from penstock_sources.access import Repositories, SourceSettings
