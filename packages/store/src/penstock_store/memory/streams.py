@@ -123,24 +123,24 @@ class _Transactions:
 
     async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
         with self._tables.transaction() as transaction:
+            if self._receive(transaction, consumer, delivered, Verdict.STALLED) is Verdict.DUPLICATE:
+                return Verdict.DUPLICATE
             folding = self._folding(fold)
             self._hold(folding, delivered.event.envelope.stream, fold)
-            verdict = self._receive(transaction, consumer, delivered, Verdict.STALLED)
-            if verdict is Verdict.STALLED:
-                folding.stall(consumer, delivered, trouble)
+            folding.stall(consumer, delivered, trouble)
             changes = self._write(transaction, folding)
         self._listeners.tell(changes.events)
-        return verdict
+        return Verdict.STALLED
 
     async def bury(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
         with self._tables.transaction() as transaction:
+            if self._receive(transaction, consumer, delivered, Verdict.STALLED) is Verdict.DUPLICATE:
+                return Verdict.DUPLICATE
             folding = self._folding(fold)
-            verdict = self._receive(transaction, consumer, delivered, Verdict.STALLED)
-            if verdict is Verdict.STALLED:
-                folding.bury(consumer, delivered, trouble)
+            folding.bury(consumer, delivered, trouble)
             folding.drop_fired(delivered.event)
             self._write(transaction, folding)
-        return verdict
+        return Verdict.STALLED
 
     async def redrive(self, asked: Redrive, fold: Fold[S]) -> Verdict:
         letter = asked.letter
