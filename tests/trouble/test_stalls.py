@@ -70,8 +70,8 @@ def broken_orchestrator(place: Stage, repository: Repository, how: Broken) -> St
 
 
 async def dies(place: Stage, repository: Repository, process: StartedProcess) -> None:
-    """Four times: once among others, three times alone."""
-    for _ in range(3):
+    """Five times: twice among others, three times alone."""
+    for _ in range(4):
         await ended(process, within=40)
         process = broken_orchestrator(place, repository, Broken.POISON)
     await ended(process, within=40)

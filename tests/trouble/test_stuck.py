@@ -108,7 +108,7 @@ async def test_a_request_that_was_given_up_as_poison_is_asked_anew_in_a_run_of_i
     async with all_but(place, "ast"):
         await place.pull_request(await place.repository())
         process: StartedProcess = place.start(DOUBLES, "aborts")
-        for _ in range(3):
+        for _ in range(4):
             await ended(process, within=40)
             process = place.start(DOUBLES, "aborts")
         await ended(process, within=40)
