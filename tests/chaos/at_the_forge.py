@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -47,10 +47,10 @@ class ForgeView:
     ledger: Sequence[Mapping[str, Any]]
     deliveries: Sequence[Mapping[str, Any]]
 
-    def submitted(self) -> Counter[str]:
-        """How often a review of each marker landed."""
+    def submitted(self, by: Literal["marker", "head"] = "marker") -> Counter[str]:
+        """How often a review of each marker, or of each head, landed."""
         landed = (each for each in self.ledger if each["kind"] == "review.submitted" and 200 <= each["status"] < 300)
-        return Counter(each["marker"] for each in landed)
+        return Counter(each[by] for each in landed)
 
 
 async def look(url: str, token: str, pulls: Sequence[PullRequest]) -> ForgeView:

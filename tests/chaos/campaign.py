@@ -98,8 +98,9 @@ class _Campaign:
         left = dict(await asyncio.to_thread(in_the_store.unfinished, cluster.database_url))
         if not left and (webhooks := await at_the_forge.undelivered(cluster.forge.url)):
             left["webhooks"] = webhooks
-        if not left and (records := await asyncio.to_thread(on_the_log.unread, cluster.address)):
-            left["unread records"] = records
+        if not left:
+            unread = await asyncio.to_thread(on_the_log.unread, cluster.address)
+            left = {f"records unread by {where}": count for where, count in unread.items()}
         return left
 
     async def _forge(self) -> at_the_forge.ForgeView:

@@ -81,12 +81,17 @@ def committed(address: KafkaAddress) -> dict[str, dict[Place, int]]:
     return found
 
 
-def unread(address: KafkaAddress) -> int:
-    """How many records lie before groups that have not finished them."""
+def unread(address: KafkaAddress) -> dict[str, int]:
+    """How many records lie before groups that have not finished them, by group and place."""
     reached, last = committed(address), ends(address)
     heard = {topic for places in reached.values() for topic, _ in places}
-    behind = sum(last[place] - at for places in reached.values() for place, at in _all_places(places, last))
-    return behind + sum(end for (topic, _), end in last.items() if topic not in heard and _is_work(address, topic))
+    behind = {
+        f"{group} {topic}/{partition}": last[topic, partition] - at
+        for group, places in reached.items()
+        for (topic, partition), at in _all_places(places, last)
+    }
+    unheard = {f"nobody {t}/{p}": end for (t, p), end in last.items() if t not in heard and _is_work(address, t)}
+    return {where: count for where, count in (behind | unheard).items() if count}
 
 
 def _all_places(places: Mapping[Place, int], last: Mapping[Place, int]) -> Iterator[tuple[Place, int]]:

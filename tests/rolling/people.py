@@ -45,8 +45,9 @@ async def _left(ground: Ground) -> dict[str, int]:
     left = dict(await asyncio.to_thread(in_the_store.unfinished, cluster.database_url))
     if not left and (webhooks := await at_the_forge.undelivered(cluster.forge.url)):
         left["webhooks"] = webhooks
-    if not left and (records := await asyncio.to_thread(on_the_log.unread, cluster.address)):
-        left["unread records"] = records
+    if not left:
+        unread = await asyncio.to_thread(on_the_log.unread, cluster.address)
+        left = {f"records unread by {where}": count for where, count in unread.items()}
     return left
 
 
@@ -55,7 +56,7 @@ async def judged(ground: Ground, load: Load, *, whole_log: bool) -> Sequence[Ver
     cluster = ground.cluster
     forge = await at_the_forge.look(cluster.forge.url, cluster.credentials.forge_token, load.opened)
     store = await in_the_store.look(cluster.database_url)
-    verdicts = [*at_the_forge.judge(forge), *in_the_store.judge(store, forge)]
+    verdicts = [*at_the_forge.judge(forge), *in_the_store.judge(store, forge, restored=not whole_log)]
     if whole_log:
         log = await asyncio.to_thread(on_the_log.look, cluster.address)
         verdicts += on_the_log.judge(log, store, twice=False)

@@ -152,7 +152,14 @@ SAID = {
 
 def store(*facts: Event[Fact], **fields: Any) -> StoreView:
     told = facts or (OPENED, RESOLVED, ASKED, FINISHED)
-    run = {"id": RUN, "subject": "acme/shop#1", "status": "COMPLETED", "outcome": "reviewed", "waiting_for": ""}
+    run = {
+        "id": RUN,
+        "subject": "acme/shop#1",
+        "status": "COMPLETED",
+        "outcome": "reviewed",
+        "waiting_for": "",
+        "head": HEAD,
+    }
     row = {**run, "finished_at": NOW, **fields.pop("run", {})}
     known: dict[str, Any] = {"outbox": [SAID], "letters": [], "stored": {STREAM: len(told)}, "unequal": []}
     return StoreView([row], facts={STREAM: told}, **{**known, **fields})
@@ -193,6 +200,13 @@ def test_a_reviewed_run_without_its_review_and_a_review_without_a_run_are_seen()
         "N2 one review at the forge for each reviewed run",
         "N2 every review at the forge is of a run",
     ]
+
+
+@pytest.mark.parametrize("said", [0, 1, 2])
+def test_a_restored_store_is_held_to_the_heads_of_its_runs(said: int) -> None:
+    of_a_forgotten_run = {**entry("review.submitted", INLINE), "head": HEAD}
+    noticed = failed(in_the_store.judge(store(), forge(ledger=[of_a_forgotten_run] * said), restored=True))
+    assert noticed == ([] if said == 1 else ["N2 one review at the forge for the head of each reviewed run"])
 
 
 @pytest.mark.parametrize(("seconds", "late"), [(-5, False), (3, False), (18, True)])
