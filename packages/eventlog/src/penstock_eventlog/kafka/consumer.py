@@ -33,16 +33,6 @@ AHEAD = 500
 RIVAL = 10.0
 """Who loses its name so soon after it joined has a rival; later it may have been itself that asked again for it."""
 COMMIT = 10.0
-_NOT_OURS = frozenset(
-    {
-        KafkaError._NO_OFFSET,
-        KafkaError._ASSIGNMENT_LOST,
-        KafkaError.FENCED_INSTANCE_ID,
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.STALE_MEMBER_EPOCH,
-    }
-)
 _log = logging.getLogger(__name__)
 
 
@@ -99,6 +89,8 @@ class KafkaConsumer:
                 continue
 
     async def commit(self, places: Sequence[Place]) -> None:
+        """Raises LogUnavailable also when the group was changing: who keeps a partition through that has to ask again,
+        and nobody would notice if it did not; who loses it is told by the next poll."""
         offsets = [
             TopicPartition(self._address.on_wire(place.topic), place.partition, place.position)
             for place in places
@@ -112,7 +104,7 @@ class KafkaConsumer:
         except TimeoutError as error:
             raise LogUnavailable(f"no answer to a commit for {COMMIT:.0f} s") from error
         except KafkaException as exception:
-            if exception.args[0].code() not in _NOT_OURS and not is_fenced(exception.args[0]):
+            if not is_fenced(exception.args[0]):
                 raise end_of(exception.args[0]) from exception
 
     def pause(self, partitions: Sequence[Partition]) -> None:
