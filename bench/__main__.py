@@ -1,6 +1,6 @@
 """Measures every figure, prints them as one table and writes it to bench/results.md.
 
-    python -m bench [--short] [--with-burst] [NAME...]
+    python -m bench [--short] [--long] [NAME...]
 
 Each file runs in a process of its own. The exit status says whether every bound holds.
 """
@@ -35,13 +35,13 @@ FILES = (
     "five_stages",
     "recovery",
 )
-LONG = ("burst",)
-"""Takes ten minutes and more: only when asked for."""
-RESULTS = Path(__file__).with_name("results.md")
+LONG = ("growth", "burst")
+"""Each takes ten minutes and more: a run of their own, with results of its own."""
+RESULTS, RESULTS_LONG = Path(__file__).with_name("results.md"), Path(__file__).with_name("results_long.md")
 _HEAD = """\
 # Figures
 
-Written by `make bench`; do not edit. Each figure is measured against a peer or a bound in one run, see the file that
+Written by `{command}`; do not edit. Each figure is measured against a peer or a bound in one run, see the file that
 its command names. Ratios are medians over alternating rounds; spread is the least and the most.
 """
 Measured = Sequence[tuple[str, Figure]]
@@ -51,17 +51,17 @@ Measured = Sequence[tuple[str, Figure]]
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="fewer and shorter rounds; writes no results")
-    parser.add_argument("--with-burst", action="store_true", help="also the burst of 1,000 pull requests")
+    parser.add_argument("--long", action="store_true", help=f"those that take long: {', '.join(LONG)}")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these files: {', '.join(FILES + LONG)}")
     chosen = parser.parse_args(arguments)
-    every = FILES + LONG if chosen.with_burst else FILES
+    every, results = (LONG, RESULTS_LONG) if chosen.long else (FILES, RESULTS)
     names = chosen.names or every
     if unknown := set(names) - set(FILES + LONG):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     measured = tuple(_all(names, short=chosen.short))
     print("\n" + table(measured))
     if not chosen.short and names == every:
-        RESULTS.write_text(page(measured))
+        results.write_text(page(measured, "python -m bench --long" if chosen.long else "make bench"))
     return 0 if all(figure.holds for _, figure in measured) else 1
 
 
@@ -81,9 +81,9 @@ def table(measured: Measured) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def page(measured: Measured) -> str:
+def page(measured: Measured, command: str) -> str:
     lines = [
-        _HEAD,
+        _HEAD.format(command=command),
         f"{machine()}; {datetime.now(UTC):%Y-%m-%d}.",
         "",
         "| figure | command | median | spread | bound | holds | beside |",

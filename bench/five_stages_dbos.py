@@ -21,7 +21,7 @@ from bench.five_stages_load import Turn, carried_out
 from bench.five_stages_work import Work
 
 POOL = 20
-"""Connections of a process; 10 and 40 made no difference that could be told from noise."""
+"""Connections of a process."""
 
 
 def configured(database_url: str, executor: str) -> DBOSConfig:
