@@ -74,7 +74,10 @@ def carried_out(campaign: Campaign) -> Result:
                 return result
             ended, under_way = wait(under_way, timeout=SAY, return_when=FIRST_COMPLETED)
             for piece in ended:
-                result.add(piece.result())
+                found = piece.result()
+                result.add(found)
+                for seed, broken in found.failed.items():
+                    print(f"  {campaign.replay(seed)}: {broken[0]}", flush=True)
             if time.monotonic() - said >= SAY:
                 said = time.monotonic()
                 rate = result.done / (said - began)

@@ -116,6 +116,7 @@ class Cast:
         )
         _seat(process, ON_BELLS, *loops(bench, commenter, LIMITS))
         _seat(process, AS_IT_SAYS, sweeper)
+        process.expected = commenter.doubts.next_in
 
 
 def _seat(process: Process, look: Look, *machines: Machine) -> None:

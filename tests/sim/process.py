@@ -114,6 +114,8 @@ class Process:
     """Those that have not ended, in the order in which they began."""
     on_gone: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What others do once they have noticed that it is gone, such as a group its consumers."""
+    expected: Callable[[], float | None] = lambda: None
+    """Seconds until it does something of itself that nobody rings for and no table tells, or None."""
     losses: int = 0
     """The answer that gets lost on its way: this many calls from now."""
     _waiting: "list[asyncio.Future[None]]" = field(default_factory=list)

@@ -259,13 +259,16 @@ class World:
             await self.work()
 
     async def next_moment(self, patience: float) -> float:
-        """When something is due next: an alarm, a timer, or a look at what is under way or overdue."""
+        """When something is due next: an alarm, a timer, what a process expects, or a look at what is under way or
+        overdue."""
         now = self.clock.monotonic()
         alarm = self.alarms.next()
         moments = [now + 7 * 86_400.0] if alarm is None else [alarm]
         timers, unsent = await self.ground.waiting()
         dues = [(timer.due - self.ground.clock.now()).total_seconds() for timer in timers]
         moments += [now + (due if due > 0 else patience) for due in dues]
+        expected = [process.expected() for process in self.everybody() if process.running]
+        moments += [now + max(seconds, PATIENCE) for seconds in expected if seconds is not None]
         if unsent or not self.ground.available or self.lagging():
             moments.append(now + patience)
         return max(now + 0.001, min(moments))

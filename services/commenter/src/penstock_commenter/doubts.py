@@ -55,9 +55,9 @@ class Doubts:
             return None
         return self._open.pop(0)
 
-    def next_in(self) -> float:
-        """Seconds until the next look; a minute when there is none."""
-        return max(0.0, self._open[0].due - self.clock.monotonic()) if self._open else 60.0
+    def next_in(self) -> float | None:
+        """Seconds until the next look; None when nothing is in doubt."""
+        return max(0.0, self._open[0].due - self.clock.monotonic()) if self._open else None
 
     def _keep(self, doubts: list[Doubt]) -> None:
         self._open = sorted((*self._open, *doubts), key=lambda doubt: doubt.due)[-self.limit :]

@@ -22,6 +22,8 @@ from penstock_store.errors import StoreError
 from penstock_store.ports import Store
 from penstock_store.rows import EffectKind, EffectRow
 
+IDLE = 5.0
+"""Seconds until it looks whether anything is in doubt."""
 _log = logging.getLogger(__name__)
 
 
@@ -48,7 +50,8 @@ class Sweeper:
         doubt = self.doubts.take_due()
         if doubt is not None:
             await self._look(doubt)
-        return min(self.doubts.next_in(), 5.0)
+        left = self.doubts.next_in()
+        return IDLE if left is None else min(left, IDLE)
 
     async def stop(self) -> None:
         """What is not looked at any more is left to the next start."""
