@@ -1,5 +1,7 @@
 """Which head is reviewed: only prepare's reading decides."""
 
+import pytest
+
 from penstock_contracts.enums import (
     AnswerOutcome,
     CommentsKind,
@@ -205,6 +207,42 @@ def test_closing_the_pull_request_grows_the_epoch_at_once_and_ends_every_run() -
     pr.answer_everything()
     assert outcomes(pr) == {early: RunOutcome.SUPERSEDED, unread: RunOutcome.SUPERSEDED}
     assert pr.comments(unread) == []
+
+
+def test_a_closing_that_comes_after_the_reopening_it_preceded_loses_no_review() -> None:
+    pr = PullRequestUnderTest()
+    first = pr.receive()
+    pr.read(first, A)
+    pr.answer_everything()
+    reopened = pr.receive(PullRequestKind.REOPENED, hint_head=B)
+    again = pr.receive(PullRequestKind.CLOSED, hint_head=A)
+    pr.read(again, B)
+    pr.answer_everything()
+    assert outcomes(pr) == {
+        first: RunOutcome.REVIEWED,
+        reopened: RunOutcome.SUPERSEDED,
+        again: RunOutcome.REVIEWED,
+    }
+    assert [(known.head, known.run_id) for known in pr.state.reviewed] == [(A, first), (B, again)]
+
+
+def test_a_pull_request_that_is_closed_again_after_a_reopening_is_read_once_more_and_nothing_is_said() -> None:
+    pr = PullRequestUnderTest()
+    pr.receive(PullRequestKind.REOPENED)
+    again = pr.receive(PullRequestKind.CLOSED)
+    pr.read(again, closed=True)
+    assert outcomes(pr)[again] is RunOutcome.SKIPPED
+    assert pr.comments(again) == []
+    assert pr.receive(PullRequestKind.CLOSED) == ""
+
+
+@pytest.mark.parametrize("kind", [PullRequestKind.CLOSED, PullRequestKind.MERGED])
+def test_a_closing_that_nothing_speaks_against_opens_no_run(kind: PullRequestKind) -> None:
+    pr = PullRequestUnderTest()
+    pr.receive(PullRequestKind.REOPENED)
+    pr.receive(PullRequestKind.MERGED)
+    pr.receive()
+    assert pr.receive(kind) == ""
 
 
 def test_a_review_that_was_asked_for_and_not_begun_is_not_wanted_after_the_pull_request_was_closed() -> None:

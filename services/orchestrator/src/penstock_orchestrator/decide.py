@@ -64,15 +64,25 @@ def stall(
 
 
 def _received(decision: Decision, fact: PrReceived) -> None:
+    before = decision.state
     decision.record()
     if fact.kind in (PullRequestKind.CLOSED, PullRequestKind.MERGED):
-        reason = f"pull request {fact.kind}"
-        decision.say(EpochGrown(decision.state.epoch + 1, reason))
-        for run in decision.state.open_runs():
-            supersede(decision, run, reason)
+        _closed(decision, fact, reopened=before.reopened)
     elif fact.kind is PullRequestKind.COMMAND:
         _commanded(decision, fact)
     elif fact.kind is not PullRequestKind.FEEDBACK and not decision.state.automatic_paused:
+        open_run(decision, cause_id=decision.cause.envelope.id, fact=fact)
+
+
+def _closed(decision: Decision, fact: PrReceived, *, reopened: bool) -> None:
+    """Every run ends at once. Where a reopening was told before, this may be the older of the two come late: whoever
+    lost a run by it is read once more, and that run ends silently where it finds the pull request closed."""
+    reason = f"pull request {fact.kind}"
+    decision.say(EpochGrown(decision.state.epoch + 1, reason))
+    ended = [run for run in decision.state.open_runs() if not run.ending]
+    for run in ended:
+        supersede(decision, run, reason)
+    if reopened and ended and fact.kind is PullRequestKind.CLOSED and not decision.state.automatic_paused:
         open_run(decision, cause_id=decision.cause.envelope.id, fact=fact)
 
 

@@ -10,6 +10,7 @@ from penstock_contracts.enums import (
     AnswerOutcome,
     Command,
     CommentsKind,
+    PullRequestKind,
     RunOutcome,
     Stage,
 )
@@ -84,10 +85,20 @@ def _received(state: StreamState, _: Envelope, fact: PrReceived) -> StreamState:
     paused = state.automatic_paused
     if fact.sender_association in TRUSTED and fact.command in (Command.PAUSE, Command.RESUME):
         paused = fact.command == Command.PAUSE
+    reopened = state.reopened
+    if fact.kind in (PullRequestKind.REOPENED, PullRequestKind.CLOSED, PullRequestKind.MERGED):
+        reopened = fact.kind is PullRequestKind.REOPENED
     runs = state.runs
     if fact.hint_head:  # a run that has read nothing yet is to read this one
         runs = {key: replace(run, hint_head=fact.hint_head) if run.unread else run for key, run in runs.items()}
-    return replace(state, subject=subject_of(fact), pull_request=reference, automatic_paused=paused, runs=runs)
+    return replace(
+        state,
+        subject=subject_of(fact),
+        pull_request=reference,
+        automatic_paused=paused,
+        reopened=reopened,
+        runs=runs,
+    )
 
 
 def _controlled(state: StreamState, _: Envelope, __: WorkflowControl) -> StreamState:

@@ -174,6 +174,8 @@ class StreamState(msgspec.Struct, frozen=True, omit_defaults=True):
     pull_request: PullRequestRef | None = None
     epoch: int = 0
     automatic_paused: bool = False
+    reopened: bool = False
+    """Since it was closed last, as far as webhooks told, which come in any order."""
     runs: dict[str, Run] = {}
     reviewed: tuple[Reviewed, ...] = ()
     ended: tuple[str, ...] = ()
