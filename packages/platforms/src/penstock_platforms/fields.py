@@ -50,6 +50,8 @@ def text(source: Mapping[str, Any], name: str, *, limit: int) -> str:
 
 def clean(value: str) -> str:
     """One line without characters that control anything."""
+    if value.isprintable():  # nearly everything is, and this is asked at a hundredth of the cost
+        return " ".join(value.split())
     return " ".join("".join(" " if unicodedata.category(each) in _UNWANTED else each for each in value).split())
 
 
