@@ -1,15 +1,17 @@
 """The Postgres store of the suites."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
 
+from penstock.local.postgres import PostgresServer
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store.encoding import DEFAULT, StateEncoding
 from penstock_store.ports import Store
 from penstock_store.postgres import PostgresStore
+from tests.sim.postgres_ground import simulated_database
 from tests.suites.store.worlds import Later, Reopen
 from tests.support.waiting import eventually
 
@@ -45,3 +47,10 @@ def later(store: Store) -> Later:
         await eventually(condition)
 
     return passed
+
+
+@pytest.fixture
+def simulated_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A database that goes by a clock of the test's."""
+    with simulated_database(postgres_server.url()) as url:
+        yield url

@@ -1,67 +1,31 @@
-"""The store in memory is the model of the one on PostgreSQL: asked the same, they answer the same, whatever was before.
+"""The store in memory is the model of the one on PostgreSQL: asked the same, both answer the same."""
 
-Both go by one clock that only the test moves, so that what expires does so in both.
-"""
-
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
-from penstock.local.postgres import PostgresServer
-from penstock_contracts.codec import Codec
-from penstock_runtime.clock import ManualClock
-from penstock_store.errors import StoreError
-from penstock_store.memory import MemoryStore
 from penstock_store.ports import Store
 from penstock_store.rows import EffectKind, EffectRow, EffectState, Lease, NewOutboxRow, Place
-from tests.sim.ground import StoreClock
+from tests.integration.penstock_store.asking_both import AsksBoth, play
 from tests.sim.planted import FAULTS, Fault
-from tests.sim.postgres_ground import PostgresGround, simulated_database
 
 KEYS, HOLDERS, STREAMS = st.sampled_from("ab"), st.sampled_from("xyz"), st.sampled_from(("s1", "s2", "s3"))
 NUMBERS = st.integers(0, 5)
-Ask = Callable[[Store], Awaitable[Any]]
 
 
-class Both(RuleBasedStateMachine):
-    """Asks both. `url` is set by the test."""
-
-    url = ""
-
+class Both(AsksBoth):
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.clock = StoreClock(ManualClock())
-        self.ground = PostgresGround(self.url, self.clock, Codec())
         self.leases: list[Lease] = []
         self.rows = 0
 
-    @initialize()
-    def open(self) -> None:
-        self.model = MemoryStore(self.clock)
-        self.runner.run(self.ground.open())
-        self.real = self.runner.run(self.ground.store())
-
-    def teardown(self) -> None:
-        self.runner.run(self.ground.close())
-        self.runner.close()
-
-    def both(self, ask: Ask) -> Any:
-        expected, found = (self.runner.run(_answer(ask, store)) for store in (self.model, self.real))
-        assert found == expected
-        return expected
-
     @rule(seconds=st.sampled_from((0.5, 4.0, 11.0)))
     def time_passes(self, seconds: float) -> None:
-        self.clock.world.advance(seconds)
-        self.runner.run(self.ground.moved())
+        self.pass_time(seconds)
 
     @rule(key=KEYS, holder=HOLDERS)
     def acquire(self, key: str, holder: str) -> None:
@@ -141,14 +105,6 @@ class Both(RuleBasedStateMachine):
         self.both(lambda store: store.effects.streams_sent_since(self.clock.now() - timedelta(minutes=1), 100))
 
 
-async def _answer(ask: Ask, store: Store) -> Any:
-    """Or what it raises."""
-    try:
-        return await ask(store)
-    except StoreError as error:
-        return type(error), str(error)
-
-
 async def _effects(stream: str, store: Store) -> Any:
     return await store.effects.of_stream(stream)
 
@@ -167,31 +123,11 @@ def _row(stream: str, number: int) -> NewOutboxRow:
     return NewOutboxRow(stream, "pr.received", stream, None, (("ce_id", b"%d" % number),), b"value")
 
 
-@pytest.fixture
-def url(postgres_server: PostgresServer) -> Iterator[str]:
-    with simulated_database(postgres_server.url()) as url:
-        yield url
-
-
-@pytest.fixture
-def ask_both(url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    monkeypatch.setattr(Both, "url", url)
-    bounded = settings(
-        max_examples=15,
-        stateful_step_count=30,
-        derandomize=True,
-        database=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=[*HealthCheck],
-    )
-    return lambda: run_state_machine_as_test(Both, settings=bounded)
-
-
-def test_memory_and_postgresql_answer_the_same(ask_both: Callable[[], None]) -> None:
-    ask_both()
+def test_memory_and_postgresql_answer_the_same(simulated_url: str) -> None:
+    play(Both, simulated_url, examples=15, steps=30)
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if "lease" in fault.name], ids=lambda fault: fault.name)
-def test_a_model_that_is_wrong_is_found(ask_both: Callable[[], None], fault: Fault) -> None:
+def test_a_model_that_is_wrong_is_found(simulated_url: str, fault: Fault) -> None:
     with fault.planted(), pytest.raises(AssertionError):
-        ask_both()
+        play(Both, simulated_url, examples=100, steps=30)

@@ -1,29 +1,21 @@
 """Streams, the rows that follow from them, and timers: memory and PostgreSQL answer the same, whatever was before."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
-from penstock.local.postgres import PostgresServer
-from penstock_contracts.codec import Codec
 from penstock_contracts.ids import run_id
-from penstock_runtime.clock import ManualClock
-from penstock_store.errors import StoreError
-from penstock_store.memory import MemoryStore
 from penstock_store.memory import streams as memory
 from penstock_store.ports import Store
 from penstock_store.rows import Delivered, JobFilter
-from tests.sim.ground import StoreClock
+from tests.integration.penstock_store.asking_both import AsksBoth, play
 from tests.sim.planted import forgetful
-from tests.sim.postgres_ground import PostgresGround, simulated_database
 from tests.support.toy_fold import ToyFold, fired, received, redrive_of, resolved
 
 CONSUMER = "orchestrator"
@@ -36,40 +28,16 @@ FOLDS = st.builds(
     refuses_to_stall=st.sampled_from((False, False, False, True)),
     ignores_timers=st.sampled_from((False, False, True)),
 )
-Ask = Callable[[Store], Awaitable[Any]]
 
 
-class BothStreams(RuleBasedStateMachine):
-    """Asks both. `url` is set by the test."""
-
-    url = ""
-
+class BothStreams(AsksBoth):
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.clock = StoreClock(ManualClock())
-        self.ground = PostgresGround(self.url, self.clock, Codec())
         self.asked = 0
-
-    @initialize()
-    def open(self) -> None:
-        self.model = MemoryStore(self.clock)
-        self.runner.run(self.ground.open())
-        self.real = self.runner.run(self.ground.store())
-
-    def teardown(self) -> None:
-        self.runner.run(self.ground.close())
-        self.runner.close()
-
-    def both(self, ask: Ask) -> Any:
-        expected, found = (self.runner.run(_answer(ask, store)) for store in (self.model, self.real))
-        assert found == expected
-        return expected
 
     @rule(seconds=st.sampled_from((0.5, 70.0, 4_000.0)))
     def time_passes(self, seconds: float) -> None:
-        self.clock.world.advance(seconds)
-        self.runner.run(self.ground.moved())
+        self.pass_time(seconds)
 
     @rule(said=st.lists(st.tuples(STREAMS, NUMBERS, COMMANDS), min_size=1, max_size=4), fold=FOLDS)
     def apply(self, said: list[tuple[str, int, str]], fold: ToyFold) -> None:
@@ -114,14 +82,6 @@ class BothStreams(RuleBasedStateMachine):
         self.both(_unsent)
 
 
-async def _answer(ask: Ask, store: Store) -> Any:
-    """Or what it raises."""
-    try:
-        return await ask(store)
-    except StoreError as error:
-        return type(error), str(error)
-
-
 async def _applied(consumer: str, batch: Sequence[Delivered], fold: ToyFold, store: Store) -> Any:
     return list(await store.streams.apply(consumer, batch, fold))
 
@@ -147,31 +107,10 @@ async def _unsent(store: Store) -> Any:
     return [(row.stream, row.topic, row.key, row.spread, row.headers, row.value) for row in rows]
 
 
-@pytest.fixture
-def url(postgres_server: PostgresServer) -> Iterator[str]:
-    with simulated_database(postgres_server.url()) as url:
-        yield url
+def test_streams_and_timers_are_the_same_in_memory_and_on_postgresql(simulated_url: str) -> None:
+    play(BothStreams, simulated_url, examples=8, steps=15)
 
 
-@pytest.fixture
-def ask_both(url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    monkeypatch.setattr(BothStreams, "url", url)
-    bounded = settings(
-        max_examples=8,
-        stateful_step_count=15,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=[*HealthCheck],
-    )
-    return lambda: run_state_machine_as_test(BothStreams, settings=bounded)
-
-
-def test_streams_and_timers_are_the_same_in_memory_and_on_postgresql(ask_both: Callable[[], None]) -> None:
-    ask_both()
-
-
-def test_a_model_that_forgets_what_it_has_received_is_found(ask_both: Callable[[], None]) -> None:
+def test_a_model_that_forgets_what_it_has_received_is_found(simulated_url: str) -> None:
     with patch.object(memory._Transactions, "_receive", forgetful), pytest.raises(AssertionError):
-        ask_both()
+        play(BothStreams, simulated_url, examples=8, steps=15)
