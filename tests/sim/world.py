@@ -9,8 +9,8 @@ from random import Random
 from penstock_contracts.facts import PullRequestRef
 from penstock_contracts.flow import TOPICS
 from penstock_contracts.ids import stream_of
+from penstock_eventlog.groups import groups_of
 from penstock_eventlog.memory import MemoryLog
-from penstock_eventlog.worker import groups_of
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.steps import Crashed
 from tests.sim.coverage import Coverage

@@ -6,11 +6,12 @@ import pytest
 from confluent_kafka import KafkaError
 
 from penstock_eventlog.errors import LogMisconfigured, LogUnavailable
+from penstock_eventlog.groups import groups_of
 from penstock_eventlog.kafka import KafkaAddress, KafkaLog, read_properties
 from penstock_eventlog.kafka.failures import end_of, failure_of, refusal_of
 from penstock_eventlog.memory import MemoryLog
 from penstock_eventlog.postgres import PostgresLog
-from penstock_eventlog.worker import groups_of, open_log
+from penstock_eventlog.worker import open_log
 from penstock_runtime.clock import ManualClock
 from penstock_store.memory.store import MemoryStore
 

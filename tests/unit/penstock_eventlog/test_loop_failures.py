@@ -12,12 +12,12 @@ from penstock_contracts.facts import AstCompleted, ConfigResolved, Fact
 from penstock_contracts.flow import DLQ_TOPIC, EVENTS_TOPIC
 from penstock_eventlog.budget import FEWEST
 from penstock_eventlog.errors import HandlerStuck
+from penstock_eventlog.groups import groups_of
 from penstock_eventlog.loop import POINTS, Limits
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.records import outbox_row_of
 from penstock_eventlog.running import GRACE
 from penstock_eventlog.work import InBatches
-from penstock_eventlog.worker import groups_of
 from penstock_runtime.steps import CrashAt, Crashed
 from penstock_store.errors import StoreUnavailable
 from penstock_store.rows import Delivered, NewOutboxRow

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from penstock_contracts.codec import Codec
-from penstock_contracts.flow import Topic, topics_heard_by
+from penstock_eventlog.groups import group_of, groups_of
 from penstock_eventlog.loop import Limits, Loop, Tools
 from penstock_eventlog.ports import Log
 from penstock_eventlog.work import Work
@@ -13,8 +13,6 @@ from penstock_store.ports import Store
 from penstock_store.rows import Lease
 
 NOTHING: Mapping[str, Work] = MappingProxyType({})
-GROUP_PER_TOPIC = frozenset({"llm-review"})
-"""Services whose topics must not wait for each other: a group, and so a loop, for each."""
 
 
 def open_log(
@@ -35,18 +33,6 @@ def open_log(
     from penstock_eventlog.kafka import KafkaAddress, KafkaLog, read_properties
 
     return KafkaLog(KafkaAddress(bootstrap, prefix, read_properties(config), instance))
-
-
-def group_of(service: str, topic: Topic | None = None) -> str:
-    return f"penstock-{service}" if topic is None else f"penstock-{service}-{topic.name}"
-
-
-def groups_of(service: str) -> Mapping[str, tuple[str, ...]]:
-    """The groups of a service and the topics each of them hears."""
-    topics = topics_heard_by(service)
-    if service in GROUP_PER_TOPIC:
-        return {group_of(service, topic): (topic.name,) for topic in topics}
-    return {group_of(service): tuple(topic.name for topic in topics)}
 
 
 def worker_loops(

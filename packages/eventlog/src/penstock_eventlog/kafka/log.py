@@ -13,6 +13,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from penstock_contracts.flow import TOPICS, Topic
 from penstock_eventlog.errors import LogMisconfigured, LogUnavailable
+from penstock_eventlog.groups import groups_of
 from penstock_eventlog.kafka import sessions
 from penstock_eventlog.kafka.config import KafkaAddress, client_log
 from penstock_eventlog.kafka.consumer import KafkaConsumer
@@ -75,8 +76,6 @@ class KafkaLog:
         self._admin = None
 
     def _groups(self) -> Sequence[str]:
-        from penstock_eventlog.worker import groups_of  # which opens logs itself
-
         hearers = {service for topic in self._topics.values() for service in topic.heard_by}
         return [self._address.on_wire(group) for service in sorted(hearers) for group in groups_of(service)]
 

@@ -26,10 +26,10 @@ from penstock.operating.settings import Brokers
 from penstock.services import BOOTSTRAPS
 from penstock_contracts.facts import ANSWERS
 from penstock_contracts.flow import TOPIC_BY_NAME
+from penstock_eventlog.groups import group_of, groups_of
 from penstock_eventlog.kafka import KafkaAddress, KafkaLog, read_properties
 from penstock_eventlog.kafka.positions import KafkaPositions, Move, Since
 from penstock_eventlog.ports import Log
-from penstock_eventlog.worker import group_of, groups_of
 from penstock_store.ports import Store
 from penstock_store.restoring import REMEMBERED
 from penstock_store.rows import NewOutboxRow
