@@ -61,12 +61,11 @@ generate: setup ## write schemas, flow and settings pages: what is generated fro
 chaos: setup ## break everything under load, count what is lost or said twice; minutes; more with ARGS=--long
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-sim: setup ## simulate whole installations, 100,000 seeds; takes most of an hour on two cores
-	@$(BIN)/python -m tests.sim
+sim: setup ## simulate whole installations, 100,000 seeds; most of an hour on two cores; others with ARGS='--runs 2000'
+	@$(BIN)/python -m tests.sim $(ARGS)
 
-bench: setup ## measure every figure against its peer or bound
-	@$(BIN)/python -m bench
-
+bench: setup ## measure every figure against its peer or bound; some with ARGS=NAME, those that take long with ARGS=--long
+	@$(BIN)/python -m bench $(ARGS)
 
 release: test ## freeze the schemas of this version and build the distributions
 	@$(BIN)/python -m penstock_contracts.release

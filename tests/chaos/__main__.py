@@ -10,6 +10,7 @@ from functools import partial
 from penstock.local.errors import LocalError
 from tests.chaos import campaign
 from tests.chaos.plan import SHARES, Kind, Plan
+from tests.support.arguments import at_least, positive
 
 _STRIKING, _STRIKING_LONG = 0.7, 0.85
 """The share of the time in which faults are made; what remains is for the work to end."""
@@ -45,9 +46,9 @@ def plans(arguments: Sequence[str]) -> list[Plan]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--pull-requests", type=int, default=200)
-    parser.add_argument("--faults", type=int, default=150)
-    parser.add_argument("--minutes", type=float, default=8.0, help="from the first pull request until all is over")
+    parser.add_argument("--pull-requests", type=at_least(1), default=200)
+    parser.add_argument("--faults", type=at_least(1), default=150)
+    parser.add_argument("--minutes", type=positive, default=8.0, help="from the first pull request until all is over")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     kinds = [kind.name.lower().replace("_", "-") for kind in Kind]

@@ -13,6 +13,7 @@ from tests.chaos import at_the_forge, at_the_model, evidence, in_the_store, on_t
 from tests.chaos.at_the_forge import Span
 from tests.chaos.clocks import Clocks
 from tests.chaos.disk import Disk
+from tests.chaos.faults import Struck
 from tests.chaos.freezing import Freezing
 from tests.chaos.injector import Injector
 from tests.chaos.killing import Killing
@@ -37,6 +38,14 @@ def run(plan: Plan, say: Say) -> Report:
         for skipped in stage.skipped:
             say(skipped)
         return asyncio.run(_Campaign(stage, say).run())
+
+
+def enough_kills(plan: Plan, made: Sequence[Struck]) -> Verdict:
+    """Where kills were asked for and nobody was killed, nothing is proved."""
+    kills = [each for each in made if each.kind is Kind.KILL]
+    holding = sum(kill.holding for kill in kills)
+    enough = holding >= plan.in_hand * len(kills) and (bool(kills) or Kind.KILL not in plan.kinds)
+    return Verdict("enough kills with something in hand", enough, f"{holding} of {len(kills)}")
 
 
 class _Campaign:
@@ -167,10 +176,7 @@ class _Campaign:
         made, missed = self._injector.made, self._injector.missed
         among = f"{len(made)} of {self._plan.faults}"
         yield none_of("the faults were made", (f"{each.kind} {each.victim}" for each in missed), among)
-        kills = [each for each in made if each.kind is Kind.KILL]
-        holding = sum(kill.holding for kill in kills)
-        enough = holding >= self._plan.in_hand * len(kills)
-        yield Verdict("enough kills with something in hand", enough, f"{holding} of {len(kills)}")
+        yield enough_kills(self._plan, made)
 
     def _secrets(self, values: Sequence[bytes], forge: at_the_forge.ForgeView) -> Verdict:
         cluster = self._stage.cluster

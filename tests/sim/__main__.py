@@ -4,33 +4,34 @@ import argparse
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from penstock.local.postgres import Durability
 from tests.sim.campaign import Campaign, carried_out, quietly, told
 from tests.sim.planted import measured
-from tests.sim.simulation import LONGEST
+from tests.sim.simulation import FEWEST, LONGEST
+from tests.support.arguments import at_least
 from tests.support.postgres import embedded
 
-RUNS = 100_000
+RUNS, RUNS_PLANTED = 100_000, 100
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
-    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--runs", type=at_least(1), help=f"{RUNS:,}, or {RUNS_PLANTED} for each planted fault")
     parser.add_argument("--seed", type=int, default=None, help="of the first run; each next run has the next seed")
-    parser.add_argument("--actions", type=int, default=LONGEST, help="how many things happen in a run at most")
-    parser.add_argument("--failures", type=int, default=3, help="end after so many runs that failed")
+    parser.add_argument("--actions", type=at_least(FEWEST), default=LONGEST, help="how many things happen at most")
+    parser.add_argument("--failures", type=at_least(1), default=3, help="end after so many runs that failed")
     parser.add_argument("--store", choices=("memory", "postgres"), default="memory")
     parser.add_argument("--planted", action="store_true", help="plant faults, and say in how many runs each is found")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     quietly()
     first = secrets.randbelow(1_000_000_000) if given.seed is None else given.seed
     if given.planted:
-        return 0 if measured(given.runs, first) else 1
+        return 0 if measured(given.runs or RUNS_PLANTED, first) else 1
     with _server(given.store) as server:
-        return _campaign(Campaign(given.runs, first, given.actions, given.failures, server))
+        return _campaign(Campaign(given.runs or RUNS, first, given.actions, given.failures, server))
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.sim.stagehand import Stagehand
 from tests.sim.terms import Terms
 from tests.sim.world import PATIENCE, World
 
-LONGEST = 25
+FEWEST, LONGEST = 5, 25
 CREW = ("orchestrator", "workers", "commenter")
 WHOLE = ("ingest", *(f"{kind}.{one}" for kind in CREW for one in "ab"))
 MOMENTS = 600
@@ -50,7 +50,7 @@ class Schedule:
         pulls, faults = rng.choice((1, 2, 2, 3)), rng.choice((0.0, 0.1, 0.3))
         crew = ("ingest", *(f"{kind}.{one}" for kind in CREW for one in "ab"[: rng.randint(1, 2)]))
         first = tuple(Action(Kind.PUSH, number) for number in range(1, pulls + 1))
-        rest = (draw(rng, pulls, crew) for _ in range(rng.randint(5, longest)))
+        rest = (draw(rng, pulls, crew) for _ in range(rng.randint(FEWEST, longest)))
         return cls(seed, crew, Terms.drawn(rng), pulls, faults, (*first, *rest))
 
     def without(self, index: int) -> "Schedule":

@@ -1,10 +1,13 @@
 """What is drawn from a seed."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.chaos.__main__ import plans
+from tests.chaos.campaign import enough_kills
+from tests.chaos.faults import Struck
 from tests.chaos.plan import LASTING, SERVICES, Kind, Plan
 
 PLAN = Plan(pull_requests=10, faults=200, seed=7, striking=400, limit=600)
@@ -55,3 +58,19 @@ def test_kinds_are_named_and_an_unknown_one_is_refused(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         plans(["--kinds", "earthquake"])
     assert "there is no kind" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("nothing", ["--pull-requests=0", "--faults=0", "--faults=-5", "--minutes=0", "--minutes=inf"])
+def test_a_campaign_in_which_nothing_would_happen_is_refused(nothing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        plans([nothing])
+    assert nothing.partition("=")[0] in capsys.readouterr().err
+
+
+def test_a_campaign_of_kills_that_killed_nobody_proves_too_little() -> None:
+    plan = replace(PLAN, in_hand=0.0)
+    idle = Struck(Kind.KILL, "ast", datetime(2030, 1, 1, tzinfo=UTC), "loop.6.committed")
+    assert not enough_kills(plan, []).held
+    assert enough_kills(plan, [idle]).held
+    assert not enough_kills(PLAN, [idle]).held
+    assert enough_kills(replace(PLAN, kinds=frozenset({Kind.DROP})), []).held
