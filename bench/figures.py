@@ -21,7 +21,7 @@ class Side(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number with its bound, measured several times; its median decides."""
+    """One number with its bound, measured several times; its median decides. Without values it was left out."""
 
     name: str
     values: tuple[float, ...]
@@ -32,15 +32,23 @@ class Figure:
     """What was measured with it, for those who want to know more."""
 
     @property
+    def measured(self) -> bool:
+        return bool(self.values)
+
+    @property
     def median(self) -> float:
         return statistics.median(self.values)
 
     @property
     def holds(self) -> bool:
+        if not self.measured:
+            return False
         return self.median >= self.bound if self.side is Side.AT_LEAST else self.median < self.bound
 
     def cells(self) -> tuple[str, str, str, str, str]:
         """Name, median, spread, bound, verdict."""
+        if not self.measured:
+            return (self.name, "", "", "", "NOT MEASURED")
         spread = f"{_number(min(self.values))} to {_number(max(self.values))}" if len(self.values) > 1 else ""
         verdict = "holds" if self.holds else "MISSED"
         return (
@@ -53,8 +61,14 @@ class Figure:
 
     def line(self) -> str:
         name, median, spread, bound, verdict = self.cells()
-        shown = f"{name}: {median}" + (f" ({spread})" if spread else "") + f", bound {bound}: {verdict}"
+        values = f"{median}" + (f" ({spread})" if spread else "") + f", bound {bound}: " if self.measured else ""
+        shown = f"{name}: {values}{verdict}"
         return f"{shown}; {self.beside}" if self.beside else shown
+
+
+def left_out(name: str, why: Exception) -> Figure:
+    """In the place of figures that could not be taken: it does not hold, so that nobody takes silence for success."""
+    return Figure(name, (), Side.AT_LEAST, 0.0, beside=str(why))
 
 
 Measure = Callable[[bool], Sequence[Figure]]
@@ -62,12 +76,11 @@ Measure = Callable[[bool], Sequence[Figure]]
 
 
 def measured_by(name: str, short: bool) -> tuple[Figure, ...]:
-    """The figures of one file of this folder; none where it needs a Kafka and there is none."""
+    """The figures of one file of this folder; one that was left out where it needs a Kafka and there is none."""
     try:
         return tuple(import_module(f"bench.{name}").main(short))
     except KafkaUnavailable as unavailable:
-        print(f"NOT MEASURED, {name}: {unavailable}", file=sys.stderr)
-        return ()
+        return (left_out(name, unavailable),)
 
 
 def alone(measure: Measure) -> int:

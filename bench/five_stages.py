@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from bench.alternate import ROUNDS
-from bench.figures import Figure, Side, alone, percentile
+from bench.figures import Figure, Side, alone, left_out, percentile
 from bench.five_stages_load import Turn
 from bench.five_stages_ours import SERVICES
 from bench.five_stages_sides import Do, Start, dbos, ours_on_kafka, ours_on_postgres
@@ -109,25 +109,26 @@ def main(short: bool) -> Sequence[Figure]:
     with ground() as on, ExitStack() as stack:
         together = Contender("PostgreSQL log, one process", ours_on_postgres(on))
         single, both = Contender("DBOS", dbos(on, 1)), Contender("DBOS in two processes", dbos(on, 2))
-        contenders = [together, single, *_with_kafka(on, stack), both]
+        on_kafka, figures = _on_kafka(on, stack)
+        contenders = [together, single, *on_kafka, both]
         for each in contenders:
             each.choose(plan)
         for _ in range(plan.rounds):
             for each in contenders:
                 each.measure(plan)
-        figures = list(compared(together, single))
-        for each in contenders[2:-1]:
+        figures += compared(together, single)
+        for each in on_kafka:
             figures += compared(each, faster(single, both))
         return figures
 
 
-def _with_kafka(on: Ground, stack: ExitStack) -> Iterator[Contender]:
+def _on_kafka(on: Ground, stack: ExitStack) -> tuple[list[Contender], list[Figure]]:
+    """The contender, or what is left out without it."""
     try:
         address = stack.enter_context(kafka(on))
     except KafkaUnavailable as unavailable:
-        print(f"NOT MEASURED on Kafka: {unavailable}", file=sys.stderr)
-        return
-    yield Contender("Kafka, processes", ours_on_kafka(on, address, [[service] for service in SERVICES]))
+        return [], [left_out("five stages on Kafka", unavailable)]
+    return [Contender("Kafka, processes", ours_on_kafka(on, address, [[service] for service in SERVICES]))], []
 
 
 if __name__ == "__main__":

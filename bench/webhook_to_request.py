@@ -25,7 +25,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bench.bodies import SECRET, SignedBody, pushed, signed
 from bench.every_service import RUNNING
-from bench.figures import Figure, Side, alone, percentile
+from bench.figures import Figure, Side, alone, left_out, percentile
 from bench.generator import HOOKS, Connection, Phase, arrivals, head_of
 from bench.setup import PATIENCE, Addresses, await_answer, end, ground
 from penstock.local.cluster import Cluster
@@ -206,7 +206,7 @@ def main(short: bool) -> Sequence[Figure]:
                 found = reviewed_pulls(system)
                 figures.append(figure(name, asyncio.run(measure(system, found, phase))))
         except KafkaUnavailable as unavailable:
-            print(f"NOT MEASURED on {name}: {unavailable}", file=sys.stderr)
+            figures.append(left_out(f"webhook to prepare.requested, p99, {name}", unavailable))
     return figures
 
 
