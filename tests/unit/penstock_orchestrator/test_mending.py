@@ -44,6 +44,11 @@ class Installation:
         record = RawRecord("pr.received", 0, 0, STREAM.encode(), (), None)
         await self.store.streams.apply("orchestrator", [Delivered(Event(envelope, RECEIVED), record)], self.fold)
 
+    async def stall_something(self) -> None:
+        envelope = Envelope("lost", RECEIVED.TYPE, "penstock/ingest", self.clock.now(), STREAM, subject_of(RECEIVED))
+        lost = Delivered(Event(envelope, RECEIVED), RawRecord("pr.received", 0, 1, STREAM.encode(), (), None))
+        await self.store.streams.stall("orchestrator", lost, self.fold, "KeyError: x", "redrive it")
+
     async def job(self) -> JobRow:
         row = await self.store.jobs.job(RUN)
         assert row is not None
@@ -132,6 +137,20 @@ async def test_a_run_that_is_in_time_is_left_alone() -> None:
 
     assert installation.found_stuck() == 0
     assert await installation.store.streams.load(STREAM) is before
+
+
+async def test_a_stalled_run_that_lost_its_timers_gets_them_back_too() -> None:
+    installation = Installation()
+    await installation.open_run()
+    before = dict(installation.store.tables.timers)
+    await installation.stall_something()
+    assert (await installation.job()).waiting_for.startswith("redrive of")
+    installation.lose_timers()
+
+    await installation.mender().step()
+
+    assert installation.store.tables.timers == before
+    assert installation.found_stuck() == 1
 
 
 async def test_one_process_at_a_time_looks() -> None:

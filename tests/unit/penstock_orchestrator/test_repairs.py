@@ -1,8 +1,8 @@
 """What people ask of events that stalled: redrives and discards, as facts and for the run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -11,9 +11,10 @@ from penstock_contracts.enums import ControlAction, ErrorClassification, JobStat
 from penstock_contracts.envelope import Envelope
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact, RepairRequested, StallCleared, WorkflowStalled
+from penstock_eventlog.timers import fired
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.handler import CONSUMER, Orchestrator
-from penstock_orchestrator.state import StreamState
+from penstock_orchestrator.state import Phase, StreamState, TimerKind
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.metrics import Metrics
 from penstock_store.memory.store import MemoryStore
@@ -26,6 +27,88 @@ def stalled(pr: PullRequestUnderTest, event: Event[Fact]) -> None:
     for stored in pr.fold.stall(pr.state, event, "KeyError: x", "redrive it", pr.now):
         pr.state = pr.fold.evolve(pr.state, stored)
         pr.stored.append(stored)
+
+
+def stall_timer(pr: PullRequestUnderTest, kind: TimerKind) -> None:
+    """As the scanner and the store do where the event of a timer cannot be applied: its row goes."""
+    (timer,) = (row for row in pr.timers() if row.kind == kind)
+    pr.now = max(pr.now, timer.due)
+    stalled(pr, fired(timer).event)
+    del pr.rows[timer.id]
+
+
+def publishing() -> tuple[PullRequestUnderTest, str]:
+    pr = PullRequestUnderTest()
+    run = pr.receive()
+    pr.read(run)
+    pr.answer(pr.last_request(run, Stage.AST))
+    for event in pr.open_requests():
+        pr.answer(event)
+    assert pr.run(run).phase is Phase.PUBLISHING
+    return pr, run
+
+
+def closing() -> tuple[PullRequestUnderTest, str]:
+    pr, run = publishing()
+    pr.control(ControlAction.CANCEL, run)
+    assert pr.run(run).phase is Phase.CLOSING
+    return pr, run
+
+
+@pytest.mark.parametrize(("reached", "outcome"), [(publishing, RunOutcome.FAILED), (closing, RunOutcome.CANCELLED)])
+def test_a_run_whose_comments_cannot_be_asked_for_again_ends_at_the_deadline_of_that_attempt(
+    reached: Callable[[], tuple[PullRequestUnderTest, str]], outcome: RunOutcome
+) -> None:
+    pr, run = reached()
+    pr.fail(pr.last_request(run, Stage.COMMENTS))
+    stall_timer(pr, TimerKind.ATTEMPT)
+    until = pr.fold.project(pr.state).jobs[0].waiting_until
+    assert until == pr.now + RULES.part_deadline
+    pr.pass_time(seconds=RULES.part_deadline.total_seconds())
+    pr.answer_everything()
+    assert pr.run(run).finished
+    assert pr.run(run).outcome is outcome
+    assert not pr.timers()
+
+
+def test_a_redriven_attempt_of_comments_is_asked_for_and_the_run_ends_reviewed() -> None:
+    pr, run = publishing()
+    pr.fail(pr.last_request(run, Stage.COMMENTS))
+    (attempt,) = (row for row in pr.timers() if row.kind == TimerKind.ATTEMPT)
+    stall_timer(pr, TimerKind.ATTEMPT)
+    pr.now += timedelta(minutes=30)
+    pr.fire(attempt)
+    assert pr.state.stalled == ()
+    pr.pass_time(minutes=45)
+    pr.answer_everything()
+    assert pr.run(run).outcome is RunOutcome.REVIEWED
+
+
+def test_a_run_whose_last_timer_stalled_says_no_moment_since_only_a_person_can_wake_it() -> None:
+    pr, _ = publishing()
+    stall_timer(pr, TimerKind.DEADLINE)
+    job = pr.fold.project(pr.state).jobs[0]
+    assert job.waiting_for.startswith("redrive of")
+    assert job.waiting_until is None
+
+
+def test_a_stalled_answer_leaves_the_run_its_deadline() -> None:
+    pr, run, _ = with_lost_answer()
+    assert pr.fold.project(pr.state).jobs[0].waiting_until == pr.run(run).due
+
+
+def test_a_run_that_publishes_after_its_deadline_says_until_when_it_waits_for_the_commenter() -> None:
+    pr = PullRequestUnderTest()
+    run = pr.receive()
+    pr.read(run)
+    pr.answer(pr.last_request(run, Stage.AST))
+    pr.now = pr.run(run).due - timedelta(minutes=1)
+    for event in pr.open_requests():
+        pr.answer(event)
+    request = pr.last_request(run, Stage.COMMENTS).envelope
+    assert request.not_after is not None
+    assert request.not_after > pr.run(run).due
+    assert pr.fold.project(pr.state).jobs[0].waiting_until == request.not_after
 
 
 def discard_of(event: Event[Fact]) -> Event[RepairRequested]:

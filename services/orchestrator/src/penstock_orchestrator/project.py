@@ -8,7 +8,7 @@ from penstock_contracts.enums import ExecutionState, JobStatus, RunOutcome, Stag
 from penstock_contracts.flow import STAGES
 from penstock_contracts.ids import deterministic_id
 from penstock_orchestrator.rules import Rules
-from penstock_orchestrator.state import HEAVY, Part, PartState, Phase, Run, StreamState
+from penstock_orchestrator.state import HEAVY, Part, PartState, Phase, Run, StreamState, TimerKind
 from penstock_orchestrator.timers import Timer, timers_of
 from penstock_store.rows import ExecutionRow, JobRow, Projection, TimerRow
 
@@ -22,6 +22,8 @@ _STATUS_OF_PHASE = {
     Phase.PUBLISHING: JobStatus.PROCESSING,
     Phase.CLOSING: JobStatus.PROCESSING,
 }
+_UNTIL_ITS_DEADLINE = (Phase.PREPARING, Phase.REVIEWING)
+"""What there is to say may be said later than the run's deadline: only that of the part counts then."""
 _STATUS_OF_OUTCOME = {
     RunOutcome.REVIEWED: JobStatus.COMPLETED,
     RunOutcome.PARTIAL: JobStatus.COMPLETED,
@@ -63,7 +65,7 @@ def project(rules: Rules, state: StreamState, other: StreamState | None = None) 
     """With another state, the one before or after: rows that cannot differ between the two are left out of both."""
     looks = list(_looks(state, other))
     return Projection(
-        jobs=tuple(job for look in looks for job in _jobs(state, look)),
+        jobs=tuple(job for look in looks for job in _jobs(rules, state, look)),
         executions=tuple(row for look in looks for row in _executions(look)),
         timers=tuple(
             _timer_row(state.stream, timer)
@@ -103,9 +105,9 @@ def status_of(run: Run) -> JobStatus:
     return _STATUS_OF_PHASE[run.phase]
 
 
-def _jobs(state: StreamState, look: _Look) -> Iterator[JobRow]:
+def _jobs(rules: Rules, state: StreamState, look: _Look) -> Iterator[JobRow]:
     run = look.run
-    waiting_for, until = _waiting(state, run)
+    waiting_for, until = _waiting(rules, state, run)
     stages = [part for part in run.parts.values() if not part.resolved]
     yield JobRow(
         id=run.id,
@@ -165,12 +167,12 @@ def _child(state: StreamState, run: Run, stage: Stage, parts: list[Part]) -> Job
     )
 
 
-def _waiting(state: StreamState, run: Run) -> tuple[str, datetime | None]:
+def _waiting(rules: Rules, state: StreamState, run: Run) -> tuple[str, datetime | None]:
     """Which events the run waits for, and until when."""
     if run.finished:
         return "", None
     if state.stalled:
-        return f"{REDRIVE} {', '.join(state.stalled)}", None
+        return f"{REDRIVE} {', '.join(state.stalled)}", _end(rules, state, run)
     if run.paused_at is not None:
         return RESUMING, None
     if run.unread:
@@ -183,7 +185,17 @@ def _waiting(state: StreamState, run: Run) -> tuple[str, datetime | None]:
             waited[name] = waited.get(name, 0) + 1
             until += [moment for moment in (part.due, part.not_after) if moment is not None]
     named = (name if count == 1 else f"{name} x{count}" for name, count in waited.items())
-    return ", ".join(named), min(max(until), run.due) if until else run.due
+    if run.phase in _UNTIL_ITS_DEADLINE:
+        until = [min(max(until, default=run.due), run.due)]
+    return ", ".join(named), max(until, default=run.due)
+
+
+def _end(rules: Rules, state: StreamState, run: Run) -> datetime | None:
+    """When it goes on by itself at the latest, if nobody redrives what is stalled. None where its last timers are what
+    stalled: then only a person can wake it."""
+    standing = [timer for timer in timers_of(rules, run) if timer.id not in state.stalled]
+    of_run = [timer.due for timer in standing if timer.kind is TimerKind.RUN]
+    return max(of_run or [timer.due for timer in standing], default=None)
 
 
 def _since(run: Run) -> datetime:

@@ -44,8 +44,16 @@ def timers_of(rules: Rules, run: Run, parts: Iterable[Part] | None = None) -> It
     for part in parts:
         if part.state is PartState.WAITING and part.due is not None:
             yield _of_part(run, part, TimerKind.ATTEMPT, attempt=part.attempt + 1, due=part.due)
+            if part.stage is Stage.COMMENTS:
+                yield _unasked_deadline(rules, run, part, part.due)
         elif part.state is PartState.OPEN and part.not_after is not None:
             yield _deadline(run, part, part.not_after)
+
+
+def _unasked_deadline(rules: Rules, run: Run, part: Part, due: datetime) -> Timer:
+    """That of the attempt to come. The run's own timer ends no comments, so without it nothing would wake a run whose
+    attempt could not be asked for."""
+    return _of_part(run, part, TimerKind.DEADLINE, attempt=part.attempt + 1, due=due + rules.part_deadline)
 
 
 def _deadline(run: Run, part: Part, due: datetime) -> Timer:

@@ -5,7 +5,7 @@ from penstock_contracts.facts import StageGivenUp, StageReleased, TimerFired
 from penstock_orchestrator.answering import give_up
 from penstock_orchestrator.decision import Decision
 from penstock_orchestrator.evolve import ALL_PARTS
-from penstock_orchestrator.state import HEAVY, Phase, Run, TimerKind
+from penstock_orchestrator.state import HEAVY, PartState, Phase, Run, TimerKind
 from penstock_orchestrator.timers import Timer, timers_of
 from penstock_orchestrator.withdrawing import cancel, fail
 
@@ -28,7 +28,8 @@ def _attempt(decision: Decision, run: Run, timer: Timer) -> None:
 def _deadline(decision: Decision, run: Run, timer: Timer) -> None:
     part = run.part(Stage(timer.stage), timer.part)
     if part is not None:
-        give_up(decision, run, part, ErrorClassification.TRANSIENT, f"no answer until {timer.due:%H:%M:%S} UTC")
+        missed = "not asked again" if part.state is PartState.WAITING else "no answer"
+        give_up(decision, run, part, ErrorClassification.TRANSIENT, f"{missed} until {timer.due:%H:%M:%S} UTC")
 
 
 def _analysis_wait(decision: Decision, run: Run, _: Timer) -> None:
