@@ -148,7 +148,18 @@ def test_the_table_for_the_documentation_has_every_variable_once_and_sorted() ->
         (parsers.number(0, 1), "0.25", 0.25),
         (parsers.optional(parsers.port, "off"), "off", None),
         (parsers.optional(parsers.port, "off"), "0", 0),
+        (parsers.duration, "3650d", 315_360_000.0),
         (parsers.url("http", "https"), "https://x/y", "https://x/y"),
+        (parsers.url("http"), "http://[::1]:80", "http://[::1]:80"),
+        *(
+            (parsers.secret_url("postgresql"), url, Secret(url))
+            for url in (
+                "postgresql://u:a#b?c:d@host:5432/db",
+                "postgresql://one:5432,two:5433/db",
+                "postgresql:///db?host=/tmp/socket",
+                "postgresql://host?user=u:v",
+            )
+        ),
         (parsers.log_format, "JSON", "json"),
     ],
 )
@@ -161,6 +172,17 @@ def test_a_parser_reads_what_it_says_it_expects(parser: Parser[object], text: st
     [
         (parsers.duration, "soon"),
         (parsers.duration, "-1s"),
+        (parsers.duration, "3651d"),
+        (parsers.duration, "9" * 400),
+        (parsers.duration, "inf"),
+        (parsers.retry_policy, "standard,cap=inf,base=inf"),
+        (parsers.retry_policy, "standard,increment=inf"),
+        (parsers.retry_policy, "standard,multiplier=1e300"),
+        (parsers.retry_policy, "standard,jitter=nan"),
+        (parsers.url("http"), "http://[::1"),
+        (parsers.url("http"), "http://host:port"),
+        (parsers.secret_url("postgresql"), "postgresql://u:p@host:port/db"),
+        (parsers.secret_url("postgresql"), "postgresql://u:p@host:5432,other:99999/db"),
         (parsers.size, "1 parsec"),
         (parsers.flag, "maybe"),
         (parsers.port, "65536"),

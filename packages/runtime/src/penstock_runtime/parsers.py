@@ -75,11 +75,18 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZES = {"": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 
 
+_LONGEST = 3650 * _UNITS["d"]
+"""Of all durations: a date that far ahead can still be written, in the database too."""
+
+
 def _duration(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", text)
     if found is None:
         raise ValueError(text)
-    return float(found[1]) * _UNITS[found[2] or "s"]
+    seconds = float(found[1]) * _UNITS[found[2] or "s"]
+    if seconds > _LONGEST:
+        raise ValueError(text)
+    return seconds
 
 
 def _size(text: str) -> int:
@@ -123,9 +130,17 @@ def url(*schemes: str) -> Parser[str]:
         parts = urlsplit(value)
         if parts.scheme not in schemes or not (parts.netloc or parts.path):
             raise ValueError("not such an address")
+        for host in _hosts(value):
+            _ = urlsplit(f"//{host}").port  # raises ValueError where it is no port
         return value
 
     return Parser("an address that starts with " + " or ".join(f"{scheme}://" for scheme in schemes), read)
+
+
+def _hosts(address: str) -> list[str]:
+    """One, or those of a database that has several. A password before them may have any character but @ and /."""
+    authority = address.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    return re.split(r"[?#]", authority)[0].split(",")
 
 
 def secret_url(*schemes: str) -> Parser[Secret]:
@@ -147,7 +162,7 @@ def optional(parser: Parser[T], *words: str) -> Parser[T | None]:
 text: Parser[str] = Parser("a text that is not empty", _full)
 secret: Parser[Secret] = Parser("a secret that is not empty", lambda value: Secret(_full(value)), secret=True)
 flag: Parser[bool] = Parser("true or false (also yes, no, on, off, 1, 0)", _flag)
-duration: Parser[float] = Parser("a duration such as 30, 500ms, 30s, 5m, 2h or 7d", _duration)
+duration: Parser[float] = Parser("a duration such as 30, 500ms, 30s, 5m, 2h or 7d, 3650d at most", _duration)
 size: Parser[int] = Parser("a size such as 65536, 64KiB, 10MB or 2GiB", _size)
 path: Parser[Path] = Parser("the path of a file or folder", lambda value: Path(_full(value)).expanduser())
 port: Parser[int] = Parser("a port from 1 to 65535, or 0 for any free one", whole(0, 65535).read)
@@ -156,5 +171,6 @@ words: Parser[tuple[str, ...]] = Parser(
     "words separated by commas", lambda value: tuple(word.strip() for word in value.split(",") if word.strip())
 )
 retry_policy: Parser[RetryPolicy] = Parser(
-    f"a retry policy: one of {', '.join(PRESETS)}, with changes such as `standard,attempts=5,cap=60`", parse_policy
+    f"a retry policy: one of {', '.join(PRESETS)}, with changes such as `standard,attempts=5,cap=60`; no wait is above 30d",
+    parse_policy,
 )

@@ -18,6 +18,8 @@ from penstock_runtime.errors import RetryTooLong
 
 T = TypeVar("T")
 LONGEST_IN_PROCESS = 2.0
+LONGEST_WAIT = 30 * 86400.0
+LARGEST_MULTIPLIER = 100.0
 _log = logging.getLogger(__name__)
 
 
@@ -35,6 +37,8 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if not (0 <= self.base <= self.cap and self.multiplier >= 1 and self.increment >= 0):
             raise ValueError("a retry policy needs 0 <= base <= cap, multiplier >= 1, increment >= 0")
+        if not (self.cap <= LONGEST_WAIT and self.increment <= LONGEST_WAIT and self.multiplier <= LARGEST_MULTIPLIER):
+            raise ValueError(f"a retry policy waits {LONGEST_WAIT:g} s at most, multiplied by {LARGEST_MULTIPLIER:g}")
         if not (0 <= self.jitter <= 1 and self.attempts >= 1):
             raise ValueError("a retry policy needs a jitter from 0 to 1 and at least one attempt")
 
