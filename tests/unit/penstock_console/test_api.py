@@ -1,6 +1,7 @@
 """The jobs API, over ASGI with the store in memory."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -26,6 +27,12 @@ def asked(store: MemoryStore) -> list[WorkflowControl]:
     facts = [codec.decode(row.headers, row.value).fact for row in store.tables.outbox.values()]
     assert all(isinstance(fact, WorkflowControl) for fact in facts)
     return [fact for fact in facts if isinstance(fact, WorkflowControl)]
+
+
+def give_up(store: MemoryStore, parts: Sequence[tuple[Stage, str]]) -> None:
+    for stage, part in parts:
+        row = ExecutionRow("run-1", stage, part, 3, ExecutionState.GIVEN_UP)
+        store.tables.executions["run-1", stage, part, 3] = row
 
 
 async def test_a_job_is_shown_with_its_stages(api: httpx.AsyncClient) -> None:
@@ -127,9 +134,7 @@ async def test_what_is_over_is_only_replayed(api: httpx.AsyncClient, store: Memo
 
 async def test_retry_asks_for_the_part_that_was_given_up(api: httpx.AsyncClient, store: MemoryStore) -> None:
     assert (await api.post("/workflow-queue/jobs/run-1/retry")).status_code == 409
-    for part in ("3", "4"):
-        row = ExecutionRow("run-1", Stage.FILES_REVIEW, part, 3, ExecutionState.GIVEN_UP)
-        store.tables.executions["run-1", Stage.FILES_REVIEW, part, 3] = row
+    give_up(store, [(Stage.FILES_REVIEW, "3"), (Stage.FILES_REVIEW, "4")])
     vague = await api.post("/workflow-queue/jobs/run-1/retry")
     assert vague.status_code == 409
     assert "files_review/3, files_review/4" in vague.json()["detail"]
@@ -137,6 +142,54 @@ async def test_retry_asks_for_the_part_that_was_given_up(api: httpx.AsyncClient,
     assert named.status_code == 202
     (fact,) = asked(store)
     assert (fact.action, fact.stage, fact.part) == (ControlAction.RETRY, "files_review", "4")
+
+
+_GIVEN_UP = ((Stage.AST, ""), (Stage.FILES_REVIEW, "3"), (Stage.FILES_REVIEW, "7"))
+
+
+@pytest.mark.parametrize(
+    ("named", "given_up", "retried"),
+    [
+        ({"part": "7"}, _GIVEN_UP, ("files_review", "7")),
+        ({"stage": "ast"}, _GIVEN_UP, ("ast", "")),
+        ({"stage": "files_review"}, _GIVEN_UP[:2], ("files_review", "3")),
+        ({}, _GIVEN_UP[:1], ("ast", "")),
+    ],
+)
+async def test_a_stage_or_a_part_is_enough_where_only_one_fits(
+    api: httpx.AsyncClient,
+    store: MemoryStore,
+    named: dict[str, str],
+    given_up: Sequence[tuple[Stage, str]],
+    retried: tuple[str, str],
+) -> None:
+    give_up(store, given_up)
+    assert (await api.post("/workflow-queue/jobs/run-1/retry", json=named)).status_code == 202
+    (fact,) = asked(store)
+    assert (fact.stage, fact.part) == retried
+
+
+@pytest.mark.parametrize(
+    ("named", "given_up", "told"),
+    [
+        ({"part": "7"}, _GIVEN_UP[:2], "no such part was given up; these were: ast, files_review/3"),
+        ({"stage": "pr_review"}, _GIVEN_UP[:1], "no such part was given up; these were: ast"),
+        ({"stage": "files_review"}, _GIVEN_UP, "name one by stage and part: files_review/3, files_review/7"),
+        ({"part": "7"}, (), "no part of this run was given up"),
+    ],
+)
+async def test_where_not_exactly_one_part_fits_the_candidates_are_told(
+    api: httpx.AsyncClient,
+    store: MemoryStore,
+    named: dict[str, str],
+    given_up: Sequence[tuple[Stage, str]],
+    told: str,
+) -> None:
+    give_up(store, given_up)
+    answer = await api.post("/workflow-queue/jobs/run-1/retry", json=named)
+    assert answer.status_code == 409
+    assert told in answer.json()["detail"]
+    assert asked(store) == []
 
 
 async def test_without_the_token_nothing_is_told(store: MemoryStore) -> None:

@@ -108,11 +108,16 @@ def control_event(run: Run, wish: Wish, now: datetime) -> Event[WorkflowControl]
 
 
 def _retried(run: Run, wish: Wish) -> tuple[str, str]:
-    """The part that was named, or the only one that was given up."""
-    lost = {each for each in run.given_up if not wish.stage or each == (wish.stage, wish.part)}
-    if len(lost) == 1:
-        return next(iter(lost))
-    if not lost:
-        raise NothingToRetry("no such part was given up")
-    named = ", ".join(sorted(f"{stage}/{part}" for stage, part in lost))
-    raise NothingToRetry(f"several parts were given up, name one by stage and part: {named}")
+    """The only one of those given up that fits what was named: a stage, a part, both or nothing."""
+    fitting = {(stage, part) for stage, part in run.given_up if wish.stage in ("", stage) and wish.part in ("", part)}
+    if len(fitting) == 1:
+        return next(iter(fitting))
+    if fitting:
+        raise NothingToRetry(f"several parts were given up, name one by stage and part: {_named(fitting)}")
+    if run.given_up:
+        raise NothingToRetry(f"no such part was given up; these were: {_named(run.given_up)}")
+    raise NothingToRetry("no part of this run was given up")
+
+
+def _named(parts: Set[tuple[str, str]]) -> str:
+    return ", ".join(sorted(f"{stage}/{part}" if part else stage for stage, part in parts))
