@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+
+import httpx
 
 from penstock_changes.documents import AnalysisDocument, ManifestDocument, ReviewConfig, ReviewDocument, encode_document
 from penstock_changes.findings import Category, Finding, Severity
@@ -36,6 +39,7 @@ from penstock_store.rows import ExecutionRow, StreamRow
 BASE = {"app.py": "".join(f"line {number}\n" for number in range(1, 41))}
 CHANGE = {"app.py": BASE["app.py"].replace("line 5\n", "line five\n").replace("line 30\n", "line thirty\nand more\n")}
 TIMING = Timing(call=10.0, settle=10.0)
+_ABOUT = re.compile(r"/(issues|pulls)/\d+/(\w+)$")
 MARKERS = Markers(b"a secret of this installation")
 
 
@@ -58,6 +62,20 @@ def finding(line: int = 5, severity: Severity = Severity.HIGH, **more: object) -
 
 
 @dataclass(slots=True)
+class Overheard(httpx.AsyncBaseTransport):
+    """The way to the forge, on which is written down what is asked for: "GET issues/comments"."""
+
+    way: httpx.AsyncBaseTransport
+    heard: list[str]
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        found = _ABOUT.search(request.url.path)
+        if found is not None:
+            self.heard.append(f"{request.method} {found[1]}/{found[2]}")
+        return await self.way.handle_async_request(request)
+
+
+@dataclass(slots=True)
 class Stagehand:
     """What a test does and looks at."""
 
@@ -68,6 +86,8 @@ class Stagehand:
     store: MemoryStore
     markers: Markers = MARKERS
     voice: Voice = field(init=False)
+    heard: list[str] = field(default_factory=list)
+    """What commenters asked of the forge about pull requests: the method and the kind of thing."""
 
     def __post_init__(self) -> None:
         self.voice = Voice("penstock", self.markers, lambda text: text.replace("hunter2", "***"))
@@ -89,7 +109,7 @@ class Stagehand:
                 url=self.forge.api_url,
                 instance=instance,
                 limits=Limits(call=call, total=call),
-                transport=self.forge.transport(),
+                transport=Overheard(self.forge.transport(), self.heard),
                 now=self.clock.now,
             )
 

@@ -7,7 +7,7 @@ import pytest
 from penstock_commenter.identity import summary_id
 from penstock_contracts.enums import CommentsKind
 from penstock_runtime.steps import CrashAt, Crashed
-from penstock_store.rows import EffectRow, EffectState
+from penstock_store.rows import EffectKind, EffectRow, EffectState
 from tests.unit.penstock_commenter.stage import Stagehand, answer_of, finding
 from tests.unit.penstock_commenter.test_nothing_twice import assert_said_once
 
@@ -122,9 +122,11 @@ async def test_a_forgotten_result_is_left_alone_by_a_closing(stage: Stagehand) -
     assert stage.store.tables.effects[summary_id(stage.stream)].external_id == str(stage.comments()[0].id)
 
 
-async def test_without_a_restoration_the_platform_is_not_asked_what_stands_there(stage: Stagehand) -> None:
-    await stage.process().requested(await stage.review(finding(5), run="forgotten"))
-    stage.store.tables.effects.clear()
+async def test_without_a_restoration_a_ledger_that_knows_anything_is_believed(stage: Stagehand) -> None:
+    await stage.process().requested(await stage.review(finding(5), run="before"))
+    effects = stage.store.tables.effects
+    for row in [row for row in effects.values() if row.kind in (EffectKind.REVIEW, EffectKind.INLINE)]:
+        del effects[row.id]
 
     await stage.process().requested(await stage.review(finding(5)))
 

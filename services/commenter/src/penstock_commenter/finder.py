@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from penstock_commenter.identity import Markers, digest
 from penstock_contracts.facts import PullRequestRef
-from penstock_platforms.ports import Comment, Platform, ReviewComment
+from penstock_platforms.ports import Comment, Platform, Review, ReviewComment
 from penstock_store.rows import EffectKind, EffectRow
 
 
@@ -66,19 +66,15 @@ class Finder:
             if self.markers.marks(comment.body, each)
         }
 
+    async def own_reviews(self) -> tuple[Review, ...]:
+        """All reviews of our account that bear a mark, the oldest first."""
+        found = await self.platform.reviews(self.ref)
+        ours = (each for each in found if each.author == self.account and self.markers.signed(each.body))
+        return tuple(sorted(ours, key=lambda review: (review.submitted_at, _number(review.review_id))))
+
     async def reviews(self, effect_id: str) -> tuple[str, ...]:
         """The ids of our reviews with this effect's mark, the oldest first."""
-        found = await self.platform.reviews(self.ref)
-        ours = (each for each in found if each.author == self.account and self.markers.marks(each.body, effect_id))
-        oldest_first = sorted(ours, key=lambda review: (review.submitted_at, _number(review.review_id)))
-        return tuple(each.review_id for each in oldest_first)
-
-    async def reviews_at(self, head: str, but: frozenset[str]) -> tuple[str, ...]:
-        """The ids of our reviews of this head, without those that are known, the oldest first."""
-        found = await self.platform.reviews(self.ref)
-        ours = [each for each in found if each.author == self.account and self.markers.signed(each.body)]
-        there = [each for each in ours if each.commit == head and each.review_id not in but]
-        return tuple(each.review_id for each in sorted(there, key=lambda review: _number(review.review_id)))
+        return tuple(each.review_id for each in await self.own_reviews() if self.markers.marks(each.body, effect_id))
 
     async def _summary(self, effect: EffectRow) -> Landed | None:
         ours = await self.summaries(effect.id)

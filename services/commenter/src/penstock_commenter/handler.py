@@ -17,7 +17,7 @@ from penstock_commenter.identity import review_id, status_id, summary_id
 from penstock_commenter.material import Materials
 from penstock_commenter.occasion import Occasion, Voice
 from penstock_commenter.ports import Platforms
-from penstock_commenter.recollecting import recollect, recollect_inline
+from penstock_commenter.recollecting import is_forgotten, may_be_forgotten, recollect, recollect_inline
 from penstock_commenter.saying import Saying, Times
 from penstock_commenter.tenure import Tenure, Timing
 from penstock_contracts.enums import CLOSINGS, AnswerOutcome, CommentsKind, ErrorClassification, SkipReason
@@ -97,7 +97,7 @@ class Commenter:
                 return skip
         restored = await self.store.restoring.was_restored()
         occasion = await self._occasion(event, tenure)
-        if restored:
+        if restored or may_be_forgotten(occasion):
             occasion = await recollect(occasion)
         materials = Materials(self.store.blobs)
         if fact.kind is CommentsKind.PENDING:
@@ -106,7 +106,7 @@ class Commenter:
         if fact.kind in CLOSINGS:
             return Emit((await Saying(occasion, times, self.on_failure).closing(),))
         material = await materials.of(fact, event.envelope.stream)
-        if restored:
+        if restored or is_forgotten(occasion):
             occasion = await recollect_inline(occasion, material)
         moved = await self._head_moved(occasion, times)
         return Emit((moved or await Saying(occasion, times, self.on_failure).review(material),))

@@ -35,6 +35,11 @@ def review_id(run: str) -> str:
     return deterministic_id("effect", "review", run)
 
 
+def forgotten_id(stream: str) -> str:
+    """Of the row that tells that something was said here of which nothing is known any more."""
+    return deterministic_id("effect", "forgotten", stream)
+
+
 def inline_id(stream: str, fingerprint: str) -> str:
     return deterministic_id("effect", "inline", stream, fingerprint)
 

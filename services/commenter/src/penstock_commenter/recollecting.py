@@ -1,7 +1,8 @@
-"""What the platform shows and a restored ledger does not know is written into the ledger before anything is said.
+"""What the platform shows and the ledger does not know is written into the ledger before anything is said.
 
 A backup that was put back knows nothing of what was said after it was taken. The work of that time is done again under
-the same ids, and our marks at the platform carry those ids: what bears one was said.
+the same ids, and our marks at the platform carry those ids: what bears one was said. A pull request of which nothing is
+known is new, or was forgotten: on request, or because it rested for long. One list of its comments tells which.
 """
 
 from collections.abc import Sequence
@@ -9,21 +10,39 @@ from dataclasses import replace
 
 from penstock_commenter.decide import Material, inline_ids
 from penstock_commenter.finder import Landed
-from penstock_commenter.identity import digest, review_id, summary_id
+from penstock_commenter.identity import digest, forgotten_id, review_id, summary_id
 from penstock_commenter.occasion import Occasion
 from penstock_commenter.texts import pending_summary
 from penstock_contracts.enums import CommentsKind
+from penstock_platforms.ports import Comment, Review
 from penstock_store.rows import EffectKind, EffectRow, EffectState
 
 NOBODY = ""
 """The run of what was said by one that is not known any more."""
 
 
+def may_be_forgotten(occasion: Occasion) -> bool:
+    """Nothing is known, as of a new pull request, or it is known that something was forgotten."""
+    return not occasion.ledger or is_forgotten(occasion)
+
+
+def is_forgotten(occasion: Occasion) -> bool:
+    """Something of ours stood there when nothing was known. What it said on lines is met by any later review."""
+    return occasion.known(forgotten_id(occasion.stream)) is not None
+
+
 async def recollect(occasion: Occasion) -> Occasion:
     """The summary comment, and for a review whether it was submitted. Raises PlatformError."""
-    await _recollect_summary(occasion)
-    if occasion.fact.kind is CommentsKind.REVIEW:
-        await _recollect_review(occasion)
+    finder, summary = occasion.carrier.finder, summary_id(occasion.stream)
+    summaries = () if _was_begun(occasion.known(summary)) else await finder.summaries(summary)
+    review = review_id(occasion.envelope.workflow_id)
+    wanted = occasion.fact.kind is CommentsKind.REVIEW and not _was_begun(occasion.known(review))
+    reviews = await finder.own_reviews() if wanted else ()
+    if not occasion.ledger and (summaries or reviews):
+        await _note_forgotten(occasion)
+    if summaries:
+        await _take_over_summary(occasion, summaries[0])
+    await _take_over_review(occasion, reviews)
     return await _reread(occasion)
 
 
@@ -42,30 +61,30 @@ async def recollect_inline(occasion: Occasion, material: Material) -> Occasion:
     return await _reread(occasion)
 
 
-async def _recollect_summary(occasion: Occasion) -> None:
+async def _note_forgotten(occasion: Occasion) -> None:
+    """Before all else that is written, so that a ledger that is empty no more does not hide it. It is never sent."""
+    row = occasion.effect(EffectKind.SUMMARY, forgotten_id(occasion.stream), note="said in a time that was forgotten")
+    await occasion.carrier.store.effects.plan([replace(row, run_id=NOBODY, epoch=0, rank=0)])
+
+
+async def _take_over_summary(occasion: Occasion, found: Comment) -> None:
     """Only its id is taken over, below everything that can be said, so that it is edited and not written anew."""
     effect_id = summary_id(occasion.stream)
-    if _was_begun(occasion.known(effect_id)):
-        return
-    found = await occasion.carrier.finder.summaries(effect_id)
-    if not found:
-        return
     pending = digest(occasion.signed(pending_summary(occasion.fact.head), effect_id))
-    said_by = occasion.envelope.workflow_id if digest(found[0].body) == pending else NOBODY
+    said_by = occasion.envelope.workflow_id if digest(found.body) == pending else NOBODY
     effect = replace(occasion.effect(EffectKind.SUMMARY, effect_id), run_id=said_by, epoch=0, rank=0)
-    await occasion.carrier.adopt(effect, Landed(found[0].comment_id))
+    await occasion.carrier.adopt(effect, Landed(found.comment_id))
 
 
-async def _recollect_review(occasion: Occasion) -> None:
+async def _take_over_review(occasion: Occasion, ours: Sequence[Review]) -> None:
     """This run's review, else one of a head that the ledger has forgotten: nobody wants to read it twice."""
     effect = occasion.effect(EffectKind.REVIEW, review_id(occasion.envelope.workflow_id))
-    if _was_begun(occasion.known(effect.id)):
-        return
-    finder = occasion.carrier.finder
-    known = frozenset(row.external_id for row in occasion.ledger if row.kind is EffectKind.REVIEW)
-    found = await finder.reviews(effect.id) or await finder.reviews_at(occasion.fact.head, but=known)
+    known = {row.external_id for row in occasion.ledger if row.kind is EffectKind.REVIEW}
+    marked = [each for each in ours if occasion.voice.markers.marks(each.body, effect.id)]
+    there = [each for each in ours if each.commit == occasion.fact.head and each.review_id not in known]
+    found = marked or there
     if found:
-        await _take_over(occasion, [effect], {effect.id: Landed(found[0])})
+        await _take_over(occasion, [effect], {effect.id: Landed(found[0].review_id)})
 
 
 async def _take_over(occasion: Occasion, effects: Sequence[EffectRow], places: dict[str, Landed]) -> None:
