@@ -203,6 +203,7 @@ async def test_a_row_that_the_database_refuses_stalls_its_event_only(store: Stor
     (letter,) = await store.dead_letters.letters()
     assert letter.event_id == "bad"
     assert letter.error.startswith("RowRefused")
+    assert "`penstock dlq discard" in letter.remedy
 
 
 async def test_values_that_the_database_refuses_are_refused_by_name(store: Store) -> None:

@@ -1,19 +1,29 @@
 """What every store does with an event that cannot be applied."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from penstock_contracts.envelope import Headers, to_headers
-from penstock_contracts.facts import DeadLettered, WorkflowStalled
+from penstock_contracts.event import Event
+from penstock_contracts.facts import DeadLettered, Fact, WorkflowStalled
 from penstock_contracts.ids import run_id
-from penstock_store.errors import NotRedrivable
+from penstock_store.errors import NotRedrivable, RowRefused
 from penstock_store.ports import Store
 from penstock_store.rows import DeadLetterRow, RawRecord, Verdict
 from tests.support.toy_fold import ToyFold, ToyState, fired, received, redrive_of, toy_state
 
 CONSUMER = "orchestrator"
 STREAM = "toy:host:1:7"
+
+
+class _Refused(ToyFold):
+    """What it says is refused by a column."""
+
+    def decide(self, state: ToyState, event: Event[Fact], now: datetime) -> Sequence[Event[Fact]]:
+        raise RowRefused("UntranslatableCharacter: unsupported Unicode escape sequence")
 
 
 class StallSuite:
@@ -140,6 +150,49 @@ class StallSuite:
         assert fact.fact.remedy == "look"
         again = await store.streams.stall(CONSUMER, received("e1"), ToyFold(), "", "")
         assert again is Verdict.DUPLICATE
+
+    async def test_an_event_is_given_up_for_whatever_reason_is_said(self, store: Store) -> None:
+        await store.streams.stall(CONSUMER, received("e1"), ToyFold(), "half an emoji \ud83d, a zero \0", "look")
+
+        (fact,) = await store.streams.facts(STREAM)
+        assert isinstance(fact.fact, WorkflowStalled)
+        (letter,) = await store.dead_letters.letters()
+        assert fact.fact.error == letter.error == "half an emoji ?, a zero ?"
+
+    async def test_where_the_event_itself_is_refused_the_remedy_is_to_put_it_aside(self, store: Store) -> None:
+        await store.streams.apply(CONSUMER, [received("bad")], _Refused())
+
+        (letter,) = await store.dead_letters.letters()
+        assert f"`penstock dlq discard {letter.id} --reason" in letter.remedy
+        assert f"`penstock dlq redrive {letter.id}`" in letter.remedy
+
+    async def test_why_an_event_stalls_is_logged_once_with_where_it_was_raised(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        batch = [received("e1"), received("bad", command="raise")]
+
+        await store.streams.apply(CONSUMER, batch, ToyFold())
+
+        (line,) = [record for record in caplog.records if record.name == "penstock_store.fallback"]
+        told = vars(line)
+        assert (line.levelname, line.message) == ("ERROR", "an event cannot be applied")
+        assert (told["event"], told["type"], told["stream"]) == ("bad", "pr.received", STREAM)
+        assert line.exc_info is not None
+        assert "decide cannot do this" in str(line.exc_info[1])
+        assert line.exc_info[2] is not None
+
+    async def test_a_redrive_that_fails_again_is_logged_with_where_it_was_raised(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        letter = await _stalled(store)
+        caplog.clear()
+
+        await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold(complaint="nor can it now"))
+
+        (line,) = [record for record in caplog.records if record.name == "penstock_store.fallback"]
+        assert vars(line)["event"] == "bad"
+        assert line.exc_info is not None
+        assert "nor can it now" in str(line.exc_info[1])
 
     async def test_a_fired_timer_that_stalls_is_gone_and_can_be_redriven(self, store: Store) -> None:
         await store.streams.apply(CONSUMER, [received("e1")], ToyFold())

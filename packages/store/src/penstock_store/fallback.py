@@ -4,18 +4,23 @@ One of the two places of the system that catch broadly, because the fold is hand
 event's fault must not stop the others. What is no fault of an event passes through: see `_NOT_ITS_FAULT`.
 """
 
+import logging
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from penstock_store.errors import CorruptState, SchemaMismatch, StoreUnavailable, WrongCredentials
-from penstock_store.letters import Trouble, describe, letter_id, redrive_remedy
+from penstock_contracts.event import Event
+from penstock_contracts.facts import Fact
+from penstock_store.errors import CorruptState, RowRefused, SchemaMismatch, StoreUnavailable, WrongCredentials
+from penstock_store.letters import Trouble, letter_id, redrive_remedy, refused_remedy
 from penstock_store.ports import Fold
 from penstock_store.rows import Delivered, Verdict
+from penstock_store.texts import describe, printable
 
 S = TypeVar("S")
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
 _NOT_ITS_FAULT = (StoreUnavailable, WrongCredentials, SchemaMismatch)
 
 
@@ -51,6 +56,14 @@ async def attempt(work: Awaitable[T]) -> T | Fault:
         return Fault(error)
 
 
+def log_fault(message: str, event: Event[Fact], fault: Fault) -> None:
+    """With where it was raised; only of a refused row without, since what the driver raised quotes the row's values."""
+    refused = isinstance(fault.error, RowRefused)
+    envelope = event.envelope
+    ids = {"event": envelope.id, "type": envelope.type, "stream": envelope.stream}
+    _log.error(message, exc_info=None if refused else fault.error, extra={**ids, "error": describe(fault.error)})
+
+
 async def apply_all(
     transactions: Transactions, consumer: str, delivered: Sequence[Delivered], fold: Fold[S]
 ) -> Sequence[Verdict]:
@@ -66,9 +79,11 @@ async def apply_all(
 async def stall_one(
     transactions: Transactions, consumer: str, one: Delivered, fold: Fold[S], trouble: Trouble
 ) -> Verdict:
+    trouble = Trouble(printable(trouble.error), trouble.remedy)
     stalled = await attempt(transactions.stall(consumer, one, fold, trouble))
     if not isinstance(stalled, Fault):
         return stalled
+    log_fault("a stall cannot be stored", one.event, stalled)
     both = f"{trouble.error}; and the stall could not be stored: {describe(stalled.error)}"
     return await transactions.bury(consumer, one, fold, Trouble(both, trouble.remedy))
 
@@ -83,5 +98,7 @@ async def _apply_alone(transactions: Transactions, consumer: str, one: Delivered
         if not isinstance(verdict, Fault):
             return verdict
         fault = verdict
-    remedy = redrive_remedy(letter_id(consumer, one.event.envelope.id))
+    log_fault("an event cannot be applied", one.event, fault)
+    remedy_of = refused_remedy if isinstance(fault.error, RowRefused) else redrive_remedy
+    remedy = remedy_of(letter_id(consumer, one.event.envelope.id))
     return await stall_one(transactions, consumer, one, fold, Trouble(describe(fault.error), remedy))

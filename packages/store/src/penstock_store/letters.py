@@ -10,10 +10,10 @@ from penstock_contracts.facts import DeadLettered, Fact
 from penstock_contracts.flow import DLQ_TOPIC
 from penstock_contracts.ids import deterministic_id
 from penstock_store.rows import DeadLetterRow, Delivered, NewOutboxRow
+from penstock_store.texts import printable
 
 STALLED = "stalled"
 SOURCE = "penstock/store"
-_LONGEST_ERROR = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,20 @@ def redrive_remedy(letter: str) -> str:
     return f"correct the cause, then: `penstock dlq redrive {letter}`"
 
 
+def refused_remedy(letter: str) -> str:
+    """The database takes nothing that follows from this event, most often for a text of it, which stays as it is."""
+    return (
+        "what it says cannot be stored, so put it aside, and an answer counts as failed: "
+        f'`penstock dlq discard {letter} --reason "it cannot be stored"`; where another version of Penstock takes it: '
+        f"`penstock dlq redrive {letter}`"
+    )
+
+
+def key_of(letter: DeadLetterRow) -> str:
+    """The original's, as far as a column takes it; empty where it had none."""
+    return printable((letter.record.key or b"").decode(errors="replace"))
+
+
 def stalled_by(letter: DeadLetterRow) -> Event[Fact]:
     """The event of a letter where only its envelope can be read: enough to say of its stream that it stalls."""
     record = letter.record
@@ -39,12 +53,6 @@ def stalled_by(letter: DeadLetterRow) -> Event[Fact]:
     return Event(
         from_headers(record.headers), DeadLettered(letter.id, letter.consumer, *place, letter.reason, letter.error)
     )
-
-
-def describe(error: BaseException) -> str:
-    """Text that every column and every schema takes, whatever the error says."""
-    said = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
-    return said.replace("\0", " ").encode(errors="replace").decode()
 
 
 def stalled_letter(consumer: str, delivered: Delivered, trouble: Trouble, now: datetime, codec: Codec) -> DeadLetterRow:
@@ -92,7 +100,11 @@ def dead_lettered_row(letter: DeadLetterRow, subject: str, now: datetime, codec:
         causation_id=letter.event_id,
     )
     encoded = codec.encode(Event(envelope, fact))
-    key = record.key.decode(errors="replace") if record.key else envelope.stream
     return NewOutboxRow(
-        stream=envelope.stream, topic=DLQ_TOPIC, key=key, spread=None, headers=encoded.headers, value=encoded.value
+        stream=envelope.stream,
+        topic=DLQ_TOPIC,
+        key=key_of(letter) or envelope.stream,
+        spread=None,
+        headers=encoded.headers,
+        value=encoded.value,
     )

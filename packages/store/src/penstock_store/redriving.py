@@ -15,10 +15,11 @@ from penstock_contracts.errors import ContractError
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact, RepairRequested
 from penstock_store.errors import NotRedrivable
-from penstock_store.fallback import Fault, attempt
-from penstock_store.letters import STALLED, Trouble, describe, stalled_by
+from penstock_store.fallback import Fault, attempt, log_fault
+from penstock_store.letters import STALLED, Trouble, stalled_by
 from penstock_store.ports import Fold
 from penstock_store.rows import DeadLetterRow, Delivered, Verdict
+from penstock_store.texts import describe, printable
 
 S = TypeVar("S")
 
@@ -67,7 +68,7 @@ def redrive_of(consumer: str, request: Delivered, letter: DeadLetterRow | None, 
     try:
         return Redrive(consumer, request, letter, codec.decode(letter.record.headers, letter.record.value))
     except ContractError as error:
-        unreadable = f"its bytes cannot be decoded: {error}"
+        unreadable = printable(f"its bytes cannot be decoded: {error}")
         return Redrive(consumer, request, letter, stalled_by(letter), unreadable)
 
 
@@ -78,10 +79,14 @@ async def redrive_one(transactions: RedriveTransactions, asked: Redrive, fold: F
         done = _passing(await attempt(transactions.redrive(asked, fold)))
         if not isinstance(done, Fault):
             return done
+        log_fault("an event cannot be applied again", asked.event, done)
         error = describe(done.error)
     trouble = Trouble(error, asked.letter.remedy)
     again = _passing(await attempt(transactions.stall_again(asked, fold, trouble)))
-    return await transactions.bury_again(asked, trouble) if isinstance(again, Fault) else again
+    if not isinstance(again, Fault):
+        return again
+    log_fault("a stall cannot be stored", asked.event, again)
+    return await transactions.bury_again(asked, trouble)
 
 
 def _redrivable(request: Delivered, letter: DeadLetterRow | None) -> DeadLetterRow:
