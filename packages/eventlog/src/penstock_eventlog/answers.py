@@ -15,6 +15,7 @@ from penstock_contracts.facts import EPOCH, Answer, Fact
 from penstock_contracts.flow import STAGE_OF_REQUEST, TOPIC_OF_TYPE
 from penstock_contracts.ids import answer_id, inner_id
 from penstock_eventlog.outcomes import Failed
+from penstock_store.texts import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,11 @@ def answer(request: Envelope, facts: Sequence[Fact], handling: Handling) -> Even
 
 
 def failed_answer(request: Envelope, failed: Failed, handling: Handling) -> Event[Fact]:
+    """Whatever the failure's text holds: a platform's or a model's may be any."""
     fact = STAGE_OF_REQUEST[request.type].answer(
         outcome=AnswerOutcome.FAILED,
         error_class=failed.error_class,
-        error=failed.error,
+        error=printable(failed.error),
         retry_after=failed.retry_after,
     )
     return _answer_event(request, _timed(fact, handling), handling)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import ErrorClassification
-from penstock_contracts.errors import EventTooLarge
+from penstock_contracts.envelope import Envelope
+from penstock_contracts.errors import EventTooLarge, Unencodable
 from penstock_contracts.event import Event
 from penstock_contracts.facts import DeadLettered, Fact
 from penstock_eventlog.answers import Handling, NotAnAnswer, answer, consequences, failed_answer, is_request
@@ -22,6 +23,7 @@ from penstock_runtime.clock import Clock
 from penstock_store.ports import DeadLetters
 from penstock_store.rows import Delivered, RawRecord
 
+UNENCODABLE = "unencodable"
 _log = logging.getLogger(__name__)
 _OVER_BUDGET = (
     "most records end as dead letters, so the fault is rather ours than theirs: the next one would, from {topic} "
@@ -56,18 +58,24 @@ def outputs(handled: Handled, codec: Codec) -> Sequence[NewRecord] | DeadLetter:
         if isinstance(outcome, Failed):
             return DeadLetter(f"failed: {outcome.error_class}", outcome.error)
         return _consequences(handled, outcome, codec)
+    return _answered(envelope, outcome, handling, codec)
+
+
+def _answered(
+    envelope: Envelope, outcome: Emit | Failed, handling: Handling, codec: Codec
+) -> Sequence[NewRecord] | DeadLetter:
     try:
         if isinstance(outcome, Emit):
             return (record_of(answer(envelope, outcome.facts, handling), codec),)
-        failed = replace(outcome, error=outcome.error[:LONGEST_ERROR])
+        failed = outcome
     except NotAnAnswer as error:
         failed = Failed(ErrorClassification.UNKNOWN, str(error))
-    except EventTooLarge as error:
+    except Unencodable as error:
         failed = Failed(ErrorClassification.PERMANENT, str(error))
-    return (record_of(failed_answer(envelope, failed, handling), codec),)
-
-
-LONGEST_ERROR = 4_000
+    try:
+        return (record_of(failed_answer(envelope, failed, handling), codec),)
+    except Unencodable as error:
+        return DeadLetter(UNENCODABLE, str(error))
 
 
 def _consequences(handled: Handled, outcome: Emit, codec: Codec) -> Sequence[NewRecord] | DeadLetter:
@@ -77,6 +85,8 @@ def _consequences(handled: Handled, outcome: Emit, codec: Codec) -> Sequence[New
         return [record_of(event, codec) for event in said]
     except EventTooLarge as error:
         return DeadLetter("too large", str(error))
+    except Unencodable as error:
+        return DeadLetter(UNENCODABLE, str(error))
 
 
 Outgoing = tuple[Handled, Sequence[NewRecord]]

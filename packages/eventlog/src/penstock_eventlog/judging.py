@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from penstock_contracts.enums import ErrorClassification
 from penstock_eventlog.lanes import Held
 from penstock_eventlog.outcomes import DeadLetter, Failed, Outcome
+from penstock_store.texts import describe
 
 TRIES = 5
 AGAIN = (ErrorClassification.TRANSIENT, ErrorClassification.RATE_LIMITED)
@@ -18,10 +19,9 @@ def worth_another_try(held: Held, outcome: Outcome) -> bool:
 
 
 def raised(held: Held, error: Exception) -> Outcome:
-    text = f"{type(error).__name__}: {error}"
     if held.asks:
-        return Failed(ErrorClassification.UNKNOWN, text)
-    return DeadLetter("handler raised", text)
+        return Failed(ErrorClassification.UNKNOWN, describe(error))
+    return DeadLetter("handler raised", describe(error))
 
 
 def log_ids(unit: Sequence[Held]) -> dict[str, object]:

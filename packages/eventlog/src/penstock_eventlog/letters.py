@@ -14,8 +14,8 @@ from penstock_eventlog.outcomes import DeadLetter, Failed
 from penstock_eventlog.records import outbox_row_of
 from penstock_store.letters import dead_lettered_row, redrive_remedy
 from penstock_store.rows import DeadLetterRow, NewOutboxRow, RawRecord
+from penstock_store.texts import printable
 
-LONGEST_ERROR = 2_000
 POISON = "poison"
 
 
@@ -70,7 +70,7 @@ def letter_of(group: str, record: RawRecord, why: DeadLetter, now: datetime) -> 
         event_id=envelope.id if envelope else "",
         event_type=envelope.type if envelope else "",
         reason=why.reason,
-        error=why.error[:LONGEST_ERROR],
+        error=printable(why.error),
         remedy=answered_remedy(letter, run_id) if _is_answered(record, envelope) else remedy_of(why.reason, letter),
         created_at=now,
     )
