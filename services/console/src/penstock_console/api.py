@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from penstock_console import views
@@ -29,6 +30,7 @@ from penstock_contracts.enums import ControlAction, JobStatus, WorkflowType
 from penstock_runtime.metrics import Metrics
 from penstock_store.errors import StoreUnavailable
 from penstock_store.rows import JobFilter
+from penstock_store.texts import is_printable
 
 ACTIONS = {
     "cancel": ControlAction.CANCEL,
@@ -65,7 +67,9 @@ def build_app(desk: Desk, tokens: Tokens, metrics: Metrics | None = None) -> Fas
             raise HTTPException(401, "a bearer token is needed", {"www-authenticate": "Bearer"})
         return name
 
-    app = FastAPI(title="Penstock jobs API", version="1", dependencies=[Depends(actor)], docs_url=None, redoc_url=None)
+    first = [Depends(actor), Depends(_storable)]
+    app = FastAPI(title="Penstock jobs API", version="1", dependencies=first, docs_url=None, redoc_url=None)
+    app.add_exception_handler(RequestValidationError, _invalid)
     for error in _CODES:
         app.add_exception_handler(error, _refused)
     repairs = RepairDesk(desk.store, desk.codec)
@@ -76,6 +80,21 @@ def build_app(desk: Desk, tokens: Tokens, metrics: Metrics | None = None) -> Fas
     _add_schemas(app, desk)
     add_letters(app, repairs, actor)
     return app
+
+
+async def _storable(request: Request) -> None:
+    """What a path or a query names is looked for in columns, and none takes these."""
+    for text in (*request.path_params.values(), *request.query_params.values()):
+        if not is_printable(text):
+            raise HTTPException(422, views.UNSTORABLE)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """What is wrong and where. What was given is not told back: it may be what no answer can carry."""
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse(
+        {"detail": [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]}, 422
+    )
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

@@ -22,7 +22,7 @@ from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_contracts.routing import route
 from penstock_contracts.schemas import schema_id
-from penstock_store.letters import STALLED
+from penstock_store.letters import STALLED, key_of
 from penstock_store.rows import DeadLetterRow, LetterFilter, NewOutboxRow
 
 _log = logging.getLogger(__name__)
@@ -155,8 +155,7 @@ def _as_it_came(row: DeadLetterRow) -> NewOutboxRow:
     if record.value is None:
         raise NothingToSend(row.id)
     stream = row.stream or row.id
-    key = record.key.decode(errors="replace") if record.key else stream
-    return NewOutboxRow(stream, record.topic, key, None, record.headers, record.value)
+    return NewOutboxRow(stream, record.topic, key_of(row) or stream, None, record.headers, record.value)
 
 
 def _repaired(

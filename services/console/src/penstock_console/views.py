@@ -1,11 +1,14 @@
 """The shapes of the API's answers."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from penstock_contracts.enums import ErrorClassification, ExecutionState, JobStatus, RepairAction, Stage, WorkflowType
+from penstock_store.texts import is_printable
+
+UNSTORABLE = "it holds a control character or half a surrogate pair, which cannot be stored"
 
 
 class _View(BaseModel):
@@ -185,22 +188,31 @@ class Repaired(_View):
     new: bool
 
 
+def _storable(text: object) -> object:
+    if isinstance(text, str) and not is_printable(text):
+        raise ValueError(UNSTORABLE)
+    return text
+
+
+_Said = Annotated[str, BeforeValidator(_storable)]
+
+
 class Given(BaseModel):
-    reason: str = Field(default="", max_length=500)
+    reason: _Said = Field(default="", max_length=500)
 
 
 class Reason(BaseModel):
     """Discarding is for good, so it has to be said why."""
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: _Said = Field(min_length=1, max_length=500)
 
 
 class Wanted(BaseModel):
     """What may be said with a wish; `stage` and `part` are read by retry alone."""
 
-    reason: str = Field(default="", max_length=500)
-    stage: str = Field(default="", max_length=40)
-    part: str = Field(default="", max_length=40)
+    reason: _Said = Field(default="", max_length=500)
+    stage: _Said = Field(default="", max_length=40)
+    part: _Said = Field(default="", max_length=40)
 
 
 class ForgottenEntries(_View):
