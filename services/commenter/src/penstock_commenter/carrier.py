@@ -16,6 +16,7 @@ from penstock_platforms.errors import MaybeSent, NotSent, PlatformError, RateLim
 from penstock_runtime.steps import Steps
 from penstock_store.ports import Store
 from penstock_store.rows import EffectKind, EffectRow, EffectState
+from penstock_store.texts import printable
 
 Call = Callable[[EffectRow], Awaitable[Landed]]
 
@@ -80,7 +81,9 @@ class Carrier:
         except MaybeSent:
             landed = await self._look_for(begun)
         except _NOT_CARRIED_OUT as error:
-            await self._settle(begun, EffectState.PLANNED, Landed(effect.external_id, effect.url), str(error))
+            await self._settle(
+                begun, EffectState.PLANNED, Landed(effect.external_id, effect.url), printable(str(error))
+            )
             raise
         self.steps.reach("commenter.4.called")
         await self._settle(begun, EffectState.SENT, landed, effect.note)
@@ -98,7 +101,7 @@ class Carrier:
 
     async def refuse(self, effect: EffectRow, error: PlatformError) -> None:
         """The platform will not have it in any form."""
-        await self._settle(effect, EffectState.REFUSED, Landed(effect.external_id, effect.url), str(error))
+        await self._settle(effect, EffectState.REFUSED, Landed(effect.external_id, effect.url), printable(str(error)))
 
     async def record(self, effects: Iterable[EffectRow], places: Mapping[str, Landed]) -> None:
         """What went out as part of a review: sent where it landed, else refused and therefore listed."""
