@@ -1,5 +1,6 @@
 """`penstock dlq` against the real API in process, with the orchestrator's handler beside it, on the store in memory."""
 
+import argparse
 import io
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -11,9 +12,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from penstock.cli import main
+from penstock.commands.dlq import add_arguments, filters_of
 from penstock.operating.console import Console
 from penstock.operating.ending import DONE, MISUSED, REFUSED, UNREACHABLE
-from penstock.operating.errors import ConsoleRefused
+from penstock.operating.errors import ConsoleRefused, NotUnderstood
 from penstock.operating.letters import Desk
 from penstock_console.api import build_app
 from penstock_console.handler import Desk as JobsDesk
@@ -22,6 +24,9 @@ from penstock_contracts.codec import Codec
 from penstock_contracts.enums import Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
+from penstock_eventlog.letters import remedy_of
+from penstock_eventlog.outcomes import DeadLetter
+from penstock_eventlog.work import stalling
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.handler import Orchestrator
 from penstock_orchestrator.rules import Rules
@@ -248,6 +253,30 @@ async def test_all_redrives_what_that_helps_and_tells_what_it_leaves(place: Plac
     ]
 
 
+async def test_all_leaves_what_ended_the_orchestrator_which_is_redriven_by_its_id(place: Place) -> None:
+    place.fold.mistake = ""
+    why = DeadLetter("poison", "its handling ended the process three times")
+    stall = stalling(place.store.streams, "orchestrator", place.fold)
+    await stall(received("e-5"), why)
+    (stalled,) = [row for row in await place.store.dead_letters.letters() if row.event_id == "e-5"]
+    killed = replace(UNREADABLE, id="letter-9", reason="poison", remedy=remedy_of("poison", "letter-9"))
+    await place.store.dead_letters.put(killed, [])
+    assert await place.desk.redriven_all({}, {}, 5.0) == DONE
+    told = place.told.splitlines()
+    for letter_id in (stalled.id, killed.id):
+        (line,) = (line for line in told if line.startswith(f"{letter_id}  left as it is"))
+        assert "may end a process again" in line
+        assert f"`penstock dlq redrive {letter_id}`" in line
+    assert {row.id for row in await place.store.dead_letters.letters()} == {stalled.id, killed.id}
+    assert await place.desk.redriven([stalled.id], {}, 5.0) == DONE
+    assert place.told == f"{stalled.id}  applied to {STREAM}\n"
+
+
+async def test_all_says_where_there_is_nothing_to_redrive(place: Place) -> None:
+    assert await place.desk.redriven_all({"stream": "another"}, {}, 5.0) == DONE
+    assert place.told == "nothing to redrive\n"
+
+
 async def test_a_discarded_event_stalls_its_stream_no_longer_and_says_why(place: Place) -> None:
     letter = await place.letter()
     assert await place.desk.discarded([letter.id], {"reason": "too old"}) == DONE
@@ -285,10 +314,11 @@ async def test_a_blocked_stream_is_listed_with_its_remedy_and_published_again(pl
     told = place.told
     assert "MSG_SIZE_TOO_LARGE" in told
     assert "`penstock dlq unblock blocked`" in told
-    assert await place.desk.unblocked(["blocked"], {}) == DONE
+    assert await place.desk.unblocked(["unknown", "blocked"], {}) == REFUSED
+    refused, done = place.told.splitlines()
+    assert refused == "unknown  no row of stream unknown is blocked"
+    assert done.startswith("blocked  unblocked as alice")
     assert await outbox.blocked() == []
-    with pytest.raises(ConsoleRefused, match="no row of stream blocked is blocked"):
-        await place.desk.unblocked(["blocked"], {})
 
 
 @pytest.mark.parametrize("words", [[], ["explode"], ["show"], ["redrive"], ["redrive", "a", "--all"], ["discard", "a"]])
@@ -297,6 +327,14 @@ def test_words_that_mean_nothing_end_with_the_usage(words: list[str], capsys: py
         main(["dlq", *words])
     assert ended.value.code == MISUSED
     assert "usage: penstock dlq" in capsys.readouterr().err
+
+
+async def test_a_limit_that_lists_nothing_is_refused(place: Place) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    typed = vars(parser.parse_args(["ls", "--limit", "0"]))
+    with pytest.raises(NotUnderstood, match="limit: "):
+        await place.desk.listed(filters_of(typed), NOW, as_json=False)
 
 
 def test_where_no_console_answers_it_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:

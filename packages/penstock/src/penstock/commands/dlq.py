@@ -5,7 +5,7 @@ and records that could not be read or handled, and streams that are blocked beca
   penstock dlq ls --state any           also what was settled, how and by whom
   penstock dlq show <id>                a letter with its headers, its event, its error, the remedy and every redrive
   penstock dlq redrive <id> ...         try again, when the cause is corrected
-  penstock dlq redrive --all            all whose remedy that is
+  penstock dlq redrive --all            all whose remedy that is, but for what ended a process: name that by its id
   penstock dlq discard <id> ... --reason TEXT
                                         put it aside for good
   penstock dlq unblock <stream> ...     publish a blocked stream again, when Kafka takes its record
@@ -27,6 +27,7 @@ exit codes:
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 _FILTERS = ("state", "stream", "run_id", "reason", "event_type", "topic", "limit", "after")
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     redriving = actions.add_parser("redrive", help="try again")
     which = redriving.add_mutually_exclusive_group(required=True)
     which.add_argument("ids", nargs="*", default=[], metavar="id")
-    which.add_argument("--all", action="store_true", help="all that are open and whose remedy it is")
+    which.add_argument(
+        "--all", action="store_true", help="all that are open, whose remedy it is and that ended no process"
+    )
     _add_filters(redriving.add_argument_group("which of all"))
     redriving.add_argument("--wait", type=float, default=_WAIT, metavar="S", help=f"so long each; default: {_WAIT:g}")
     discarding = actions.add_parser("discard", help="put aside")
@@ -74,6 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
     return ended("dlq", _performed(arguments))
 
 
+def filters_of(words: Mapping[str, object]) -> Mapping[str, str]:
+    """What was typed, also a 0, which the API refuses."""
+    return {name: str(words[name]) for name in _FILTERS if words.get(name) not in (None, "")}
+
+
 async def _performed(arguments: argparse.Namespace) -> int:
     from penstock.operating.console import Console
     from penstock.operating.letters import Desk
@@ -81,7 +89,7 @@ async def _performed(arguments: argparse.Namespace) -> int:
     from penstock_runtime.settings import load
 
     address, words = load(ConsoleAddress, os.environ), vars(arguments)
-    filters = {name: str(words[name]) for name in _FILTERS if words.get(name)}
+    filters = filters_of(words)
     given = {"reason": words["why"]} if words.get("why") else {}
     async with Console((arguments.url or address.base()).rstrip("/"), address.bearer()) as console:
         desk = Desk(console, sys.stdout)

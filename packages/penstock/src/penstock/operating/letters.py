@@ -46,12 +46,17 @@ class Desk:
         return DONE if all(done) else REFUSED
 
     async def redriven_all(self, filters: Mapping[str, str], given: Mapping[str, str], wait: float) -> int:
-        """All that a redrive is the remedy of; what was given up for another reason is told and left."""
-        letters = [letter async for letter in self._open(filters)]
-        for letter in letters:
-            if not letters_text.is_to_be_redriven(letter):
-                self._say(letter.id, f"left as it is: {letter.remedy}")
-        return await self.redriven([one.id for one in letters if letters_text.is_to_be_redriven(one)], given, wait)
+        """All that a redrive is the remedy of and that ended no process; the others are told and left."""
+        ids: list[str] = []
+        async for letter in self._open(filters):
+            why = letters_text.why_left(letter)
+            if why:
+                self._say(letter.id, why)
+            else:
+                ids.append(letter.id)
+        if not ids:
+            self.out.write("nothing to redrive\n")
+        return await self.redriven(ids, given, wait)
 
     async def discarded(self, ids: Sequence[str], given: Mapping[str, str]) -> int:
         done = [await self._asked(letter_id, "discard", given) for letter_id in ids]
@@ -60,10 +65,18 @@ class Desk:
         return DONE if all(done) else REFUSED
 
     async def unblocked(self, streams: Sequence[str], given: Mapping[str, str]) -> int:
-        for stream in streams:
+        """Each on its own, as everything here."""
+        done = [await self._unblocked(stream, given) for stream in streams]
+        return DONE if all(done) else REFUSED
+
+    async def _unblocked(self, stream: str, given: Mapping[str, str]) -> bool:
+        try:
             repaired = await self.console.unblock(stream, given)
-            self._say(stream, f"unblocked as {repaired.actor}; what Kafka refuses again stands in `penstock dlq ls`")
-        return DONE
+        except ConsoleRefused as error:
+            self._say(stream, str(error))
+            return False
+        self._say(stream, f"unblocked as {repaired.actor}; what Kafka refuses again stands in `penstock dlq ls`")
+        return True
 
     async def _redriven(self, letter_id: str, given: Mapping[str, str], wait: float) -> bool:
         repaired = await self._asked(letter_id, "redrive", given)

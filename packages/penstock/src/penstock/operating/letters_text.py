@@ -7,6 +7,7 @@ from datetime import datetime
 from penstock.operating.columns import aligned, plain
 from penstock.operating.jobs_text import clock, span
 from penstock_console.views import BlockedStreams, DeadLetter, DeadLetterPage, ShownLetter
+from penstock_eventlog.letters import POISON
 
 _HEADER = ("id", "reason", "event", "stage", "run", "age", "error")
 _BLOCKED = ("blocked stream", "event", "stage", "run", "error")
@@ -46,9 +47,12 @@ def as_json(told: Mapping[str, object]) -> str:
     return json.dumps(told, indent=2) + "\n"
 
 
-def is_to_be_redriven(told: DeadLetter) -> bool:
-    """Whether that is its remedy, which is for nothing that nobody can read, nor for what was answered as failed."""
-    return _REDRIVE in told.remedy
+def why_left(told: DeadLetter) -> str:
+    """Why `redrive --all` does not take it; empty where it does. A redrive is the remedy of nothing that nobody can
+    read, nor of what was answered as failed, and what ended a process is tried again by who means just that."""
+    if told.reason == POISON or told.error.startswith(POISON):
+        return f"left as it is, since --all takes nothing that may end a process again: {told.remedy}"
+    return "" if _REDRIVE in told.remedy else f"left as it is: {told.remedy}"
 
 
 def _row(told: DeadLetter, now: datetime) -> tuple[str, ...]:
