@@ -1,10 +1,11 @@
 """Runs that are stuck are found and set going again: no job says PROCESSING for ever.
 
 A run that is open waits for a moment, and a timer tells it of that moment. Timers are rows that follow from the state;
-where one was lost, by a hand in the database or a mistake of ours, nobody would wake the run. So open runs are compared
-with their timers and their deadlines, and where something is missing the stream is folded again from its facts, which
-writes its timers anew; those that are due fire at once. At the worst this takes GRACE, the pause between two looks, and
-a turn of the timer scanner: less than two minutes beyond the deadline.
+where one was lost, by a hand in the database or a mistake of ours, nobody would wake the run. So open runs are looked
+for that have no timer at all, or whose `waiting_until` is past: their streams are folded again from their facts, which
+writes their timers anew; those that are due fire at once. At the worst this takes GRACE, the pause between two looks,
+and a turn of the timer scanner: less than two minutes beyond that moment. A timer lost while others of its run stand is
+not missed before: what it alone would have woken, such as another attempt, waits until then.
 """
 
 import logging
