@@ -47,8 +47,8 @@ def process(stage: Stagehand, store: PostgresStore, holder: str, steps: Steps = 
     return replace(spoken, store=store, clock=clock, doubts=Doubts(clock), timing=QUICK)
 
 
-async def asked(stage: Stagehand, store: PostgresStore) -> Event[CommentsRequested]:
-    event = await stage.review(finding(5), finding(30))
+async def asked(stage: Stagehand, store: PostgresStore, run: str = "run-1") -> Event[CommentsRequested]:
+    event = await stage.review(finding(5), finding(30), run=run)
     for data in stage.store.tables.blobs.values():
         await store.blobs.put(data)
     return event
@@ -77,6 +77,25 @@ async def test_what_somebody_said_late_is_taken_back_after_the_next_start(
     condition: Callable[[], bool | Awaitable[bool]] = swept
     await eventually(condition, what="one summary")
     assert len(stage.inline()) == 2
+
+
+async def test_a_repository_that_was_forgotten_is_not_told_everything_again(
+    stage: Stagehand, store: PostgresStore, postgres_database: str
+) -> None:
+    await process(stage, store, "commenter@a:1").requested(await asked(stage, store))
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute(
+            "insert into workflow.streams (stream, subject) values (%s, %s)", (stage.stream, subject_of(stage.ref))
+        )
+    assert store.retention is not None
+    await store.retention.forget([stage.stream])
+    assert await store.effects.of_stream(stage.stream) == []
+    await stage.push({"more.py": "x = 1\n"})
+
+    answer = answer_of(await process(stage, store, "commenter@b:1").requested(await asked(stage, store, "run-2")))
+
+    assert (answer.comments, answer.silenced) == (0, 2)
+    assert (len(stage.reviews()), len(stage.comments()), len(stage.inline())) == (1, 1, 2)
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -1,12 +1,15 @@
 """After all that was stored of a pull request was removed: what stands there was said by us, and is not said again."""
 
+from dataclasses import replace
+
 import pytest
 
 from penstock_commenter.handler import Commenter
-from penstock_commenter.identity import forgotten_id, summary_id
+from penstock_commenter.identity import forgotten_id, review_id, summary_id
 from penstock_contracts.enums import CommentsKind
 from penstock_platforms.forge.faults import Fault, FaultKind
 from penstock_runtime.steps import CrashAt, Crashed
+from penstock_store.rows import EffectState
 from tests.unit.penstock_commenter.stage import Stagehand, answer_of, finding
 from tests.unit.penstock_commenter.test_nothing_twice import until_answered
 
@@ -113,6 +116,24 @@ async def test_killed_before_it_took_over_the_summary_it_finds_it_the_next_time(
     await stage.process().requested(note)
 
     assert len(stage.comments()) == 1
+
+
+@pytest.mark.parametrize("state", [EffectState.PLANNED, EffectState.SENDING])
+async def test_killed_while_it_took_over_the_review_it_does_not_submit_another(
+    stage: Stagehand, state: EffectState
+) -> None:
+    await say_and_forget(stage)
+    event = await stage.review(finding(5))
+    await stage.process().requested(event)
+    effects = stage.store.tables.effects
+    taken = effects[review_id("run-1")]
+    sent_at = taken.sent_at if state is EffectState.SENDING else None
+    effects[taken.id] = replace(taken, state=state, sent_at=sent_at)
+
+    answer = answer_of(await until_answered(stage, event))
+
+    assert answer.review_id == str(stage.reviews()[0].id)
+    assert len(stage.reviews()) == 1
 
 
 async def test_what_cannot_be_read_back_is_not_said_for_now(stage: Stagehand) -> None:

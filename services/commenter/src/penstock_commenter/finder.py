@@ -92,6 +92,8 @@ class Finder:
         return Landed(effect.external_id, latest.url)
 
     async def _review(self, effect: EffectRow) -> Landed | None:
+        if effect.external_id:  # Another run's, which is taken over and does not bear this one's mark.
+            return Landed(effect.external_id)
         ours = await self.reviews(effect.id)
         return Landed(ours[0]) if ours else None
 

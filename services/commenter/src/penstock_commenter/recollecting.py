@@ -79,12 +79,13 @@ async def _take_over_summary(occasion: Occasion, found: Comment) -> None:
 async def _take_over_review(occasion: Occasion, ours: Sequence[Review]) -> None:
     """This run's review, else one of a head that the ledger has forgotten: nobody wants to read it twice."""
     effect = occasion.effect(EffectKind.REVIEW, review_id(occasion.envelope.workflow_id))
-    known = {row.external_id for row in occasion.ledger if row.kind is EffectKind.REVIEW}
+    others = {row.external_id for row in occasion.ledger if row.kind is EffectKind.REVIEW and row.id != effect.id}
     marked = [each for each in ours if occasion.voice.markers.marks(each.body, effect.id)]
-    there = [each for each in ours if each.commit == occasion.fact.head and each.review_id not in known]
+    there = [each for each in ours if each.commit == occasion.fact.head and each.review_id not in others]
     found = marked or there
     if found:
-        await _take_over(occasion, [effect], {effect.id: Landed(found[0].review_id)})
+        place = Landed(found[0].review_id)
+        await _take_over(occasion, [replace(effect, external_id=place.external_id)], {effect.id: place})
 
 
 async def _take_over(occasion: Occasion, effects: Sequence[EffectRow], places: dict[str, Landed]) -> None:
@@ -98,7 +99,8 @@ async def _reread(occasion: Occasion) -> Occasion:
 
 
 def _was_begun(row: EffectRow | None) -> bool:
-    """Then the ledger knows what became of it."""
-    return row is not None and (
-        row.sent_at is not None or row.state is not EffectState.PLANNED or row.external_id != ""
-    )
+    """Then the ledger knows what became of it. A summary that was taken over is planned, and has its place."""
+    if row is None:
+        return False
+    taken_over = row.kind is EffectKind.SUMMARY and row.external_id != ""
+    return taken_over or row.sent_at is not None or row.state is not EffectState.PLANNED
