@@ -171,6 +171,7 @@ words: Parser[tuple[str, ...]] = Parser(
     "words separated by commas", lambda value: tuple(word.strip() for word in value.split(",") if word.strip())
 )
 retry_policy: Parser[RetryPolicy] = Parser(
-    f"a retry policy: one of {', '.join(PRESETS)}, with changes such as `standard,attempts=5,cap=60`; no wait is above 30d",
+    f"a retry policy: one of {', '.join(PRESETS)}, with changes such as `standard,attempts=5,cap=60`; "
+    "no wait is above 30d",
     parse_policy,
 )

@@ -29,6 +29,8 @@ import argparse
 import os
 import sys
 
+_TEN_YEARS = 315_360_000
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(
@@ -42,13 +44,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     restored.add_argument("--dry-run", action="store_true", help="only say what is to be done")
     restored.add_argument("--force", action="store_true", help="although leases have not expired")
     restored.add_argument(
-        "--margin", type=int, default=600, metavar="SECONDS", help="read again from so long before the backup (600)"
+        "--margin",
+        type=_seconds,
+        default=600,
+        metavar="SECONDS",
+        help="read again from so long before the backup (600)",
     )
     exporting = actions.add_parser("export", help="write out all that is stored about a repository")
     forgetting = actions.add_parser("forget", help="remove all that is stored about a repository")
     for action in (exporting, forgetting):
         action.add_argument("repository", metavar="OWNER/NAME", help="as `penstock jobs` writes it")
     forgetting.add_argument("--yes", action="store_true", help="do it")
+
+
+def _seconds(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= _TEN_YEARS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to {_TEN_YEARS}")
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

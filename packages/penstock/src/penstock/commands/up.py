@@ -18,9 +18,11 @@ from pathlib import Path
 
 from penstock.local.errors import LocalError
 from penstock.local.postgres import attach_or_start
+from penstock.operating.ending import MISUSED, code_of
+from penstock.operating.settings import GivenDatabase
 from penstock_runtime.errors import SettingsError
 from penstock_runtime.service import run_services
-from penstock_runtime.settings import load, raw
+from penstock_runtime.settings import load
 from penstock_sources.access import SourceSettings
 from penstock_store.errors import StoreError
 from penstock_store.migrations import upgrade
@@ -40,13 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
             environ["PENSTOCK_DATA_DIR"] = folder
             environ.pop("PENSTOCK_DATABASE_URL", None)
             environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
-        revive = reviving(environ, stack)
         try:
+            revive = reviving(environ, stack)
             environ["PENSTOCK_DATABASE_URL"] = database_of(environ, stack, disposable=arguments.demo)
             environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
         except (LocalError, StoreError, SettingsError) as error:
             print(f"penstock up: {error}", file=sys.stderr)
-            return 1
+            return MISUSED if code_of(error) == MISUSED else 1
         if arguments.demo:
             from penstock.demo.running import run_demo
 
@@ -58,10 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def reviving(environ: Mapping[str, str], stack: ExitStack) -> Callable[[], None]:
     """What a standby does when the database is away: an embedded one went with its owner and is started again."""
-    given = raw("PENSTOCK_DATABASE_URL", environ) is not None
+    given = load(GivenDatabase, environ).url
 
     def revive() -> None:
-        if not given:
+        if given is None:
             stack.callback(attach_or_start(embedded_folder(environ)).stop)
 
     return revive
@@ -73,8 +75,10 @@ def embedded_folder(environ: Mapping[str, str]) -> Path:
 
 def database_of(environ: Mapping[str, str], stack: ExitStack, *, disposable: bool = False) -> str:
     """The one that is given, or one in an embedded server, with today's tables. A disposable one goes with its data."""
-    url = raw("PENSTOCK_DATABASE_URL", environ)
-    if url is None:
+    given = load(GivenDatabase, environ).url
+    if given is not None:
+        url = given.reveal()
+    else:
         server = attach_or_start(embedded_folder(environ))
         stack.callback(server.remove if disposable else server.stop)
         url = server.url()

@@ -1,6 +1,7 @@
 """What can go wrong when local servers are started. The docstring of an error is its message.
 
 LocalError
+├── FolderRefused          the folder for data cannot be made, or not be written
 ├── PostgresUnavailable    nothing on this machine can be started as PostgreSQL
 ├── PostgresAlreadyRuns    another process owns the server of this folder
 ├── PostgresFailed         it was started and did not come up
@@ -16,6 +17,10 @@ class LocalError(Exception):
     def __init__(self, **facts: object) -> None:
         self.facts = facts
         super().__init__(" ".join((type(self).__doc__ or "").split()).format(**facts))
+
+
+class FolderRefused(LocalError):
+    """{folder} cannot be used for data ({reason}): set PENSTOCK_DATA_DIR to a folder that can be written."""
 
 
 class PostgresUnavailable(LocalError):

@@ -24,7 +24,7 @@ import psycopg
 
 from penstock.local.binaries import postgres_programs
 from penstock.local.cluster_files import ROLE, SERVER_ENVIRONMENT, ensure_cluster, remove_cluster
-from penstock.local.errors import PostgresAlreadyRuns, PostgresFailed
+from penstock.local.errors import FolderRefused, PostgresAlreadyRuns, PostgresFailed
 from penstock.local.placement import server_user
 from penstock.local.ports import free_port, is_free
 from penstock.local.process import Command, Lifetime, ServerProcess, start_process
@@ -168,10 +168,14 @@ class EmbeddedPostgres:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One process at a time looks whether a server runs, and starts one."""
-        if not self.data_dir.exists():
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-            self.data_dir.chmod(0o711 if self._user else 0o700)
-        with (self.data_dir / "lock").open("w") as lock:
+        try:
+            if not self.data_dir.exists():
+                self.data_dir.mkdir(parents=True, exist_ok=True)
+                self.data_dir.chmod(0o711 if self._user else 0o700)
+            opened = (self.data_dir / "lock").open("w")
+        except OSError as error:
+            raise FolderRefused(folder=self.data_dir, reason=error.strerror) from error
+        with opened as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

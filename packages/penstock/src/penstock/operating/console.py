@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping
 from types import TracebackType
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
-from penstock.operating.errors import ConsoleRefused, ConsoleUnreachable, NotAdmitted, NotUnderstood
+from penstock.operating.errors import (
+    ConsoleRefused,
+    ConsoleUnreachable,
+    NoAddress,
+    NoConsole,
+    NotAdmitted,
+    NotUnderstood,
+    TokenUnusable,
+)
 from penstock_console.views import (
     AskedFor,
     BlockedStreams,
@@ -18,23 +28,32 @@ from penstock_console.views import (
     Repaired,
     ShownLetter,
 )
+from penstock_runtime import parsers
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SECONDS = 15.0
+M = TypeVar("M", bound=BaseModel)
 
 
 class Console:
-    """Every method may raise ConsoleUnreachable, NotAdmitted, NotUnderstood or ConsoleRefused."""
+    """Every method may raise ConsoleUnreachable, NotAdmitted, NotUnderstood or ConsoleRefused; what is made of an
+    address or a token that cannot be one raises NotUnderstood."""
 
     def __init__(self, base: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        if not (token.isascii() and token.isprintable()):
+            raise TokenUnusable
         self._base = base
-        self._client = httpx.AsyncClient(
-            base_url=f"{base}/workflow-queue/",
-            headers={"authorization": f"Bearer {token}"} if token else {},
-            timeout=_SECONDS,
-            trust_env=urlsplit(base).hostname not in _LOOPBACK,  # no proxy stands between us and our own host
-            transport=transport,
-        )
+        try:
+            address = parsers.url("https", "http").read(base)
+            self._client = httpx.AsyncClient(
+                base_url=f"{address}/workflow-queue/",
+                headers={"authorization": f"Bearer {token}"} if token else {},
+                timeout=_SECONDS,
+                trust_env=urlsplit(address).hostname not in _LOOPBACK,  # no proxy between us and our own host
+                transport=transport,
+            )
+        except (ValueError, httpx.InvalidURL):
+            raise NoAddress(base) from None
 
     async def __aenter__(self) -> "Console":
         return self
@@ -45,37 +64,52 @@ class Console:
         await self._client.aclose()
 
     async def jobs(self, filters: Mapping[str, str]) -> JobPage:
-        return JobPage.model_validate_json(await self._answer("GET", "jobs", params=filters))
+        return await self._told(JobPage, "GET", "jobs", params=filters)
 
     async def job(self, job_id: str) -> JobWithStages:
-        return JobWithStages.model_validate_json(await self._answer("GET", f"jobs/{_segment(job_id)}"))
+        return await self._told(JobWithStages, "GET", f"jobs/{_segment(job_id)}")
 
     async def history(self, job_id: str) -> History:
-        return History.model_validate_json(await self._answer("GET", f"jobs/{_segment(job_id)}/history"))
+        return await self._told(History, "GET", f"jobs/{_segment(job_id)}/history")
 
     async def ask(self, job_id: str, action: str, wanted: Mapping[str, str]) -> AskedFor:
         path = f"jobs/{_segment(job_id)}/{action}"
-        return AskedFor.model_validate_json(await self._answer("POST", path, body=wanted))
+        return await self._told(AskedFor, "POST", path, body=wanted)
 
     async def dead_letters(self, filters: Mapping[str, str]) -> DeadLetterPage:
-        return DeadLetterPage.model_validate_json(await self._answer("GET", "dead-letters", params=filters))
+        return await self._told(DeadLetterPage, "GET", "dead-letters", params=filters)
 
     async def dead_letter(self, letter_id: str) -> ShownLetter:
-        return ShownLetter.model_validate_json(await self._answer("GET", f"dead-letters/{_segment(letter_id)}"))
+        return await self._told(ShownLetter, "GET", f"dead-letters/{_segment(letter_id)}")
 
     async def blocked_streams(self) -> BlockedStreams:
-        return BlockedStreams.model_validate_json(await self._answer("GET", "blocked-streams"))
+        return await self._told(BlockedStreams, "GET", "blocked-streams")
 
     async def repair(self, letter_id: str, action: str, given: Mapping[str, str]) -> Repaired:
         path = f"dead-letters/{_segment(letter_id)}/{action}"
-        return Repaired.model_validate_json(await self._answer("POST", path, body=given))
+        return await self._told(Repaired, "POST", path, body=given)
 
     async def unblock(self, stream: str, given: Mapping[str, str]) -> Repaired:
         path = f"blocked-streams/{_segment(stream)}/unblock"
-        return Repaired.model_validate_json(await self._answer("POST", path, body=given))
+        return await self._told(Repaired, "POST", path, body=given)
 
     async def forget(self, chosen: Mapping[str, str]) -> ForgottenEntries:
-        return ForgottenEntries.model_validate_json(await self._answer("DELETE", "cache", params=chosen))
+        return await self._told(ForgottenEntries, "DELETE", "cache", params=chosen)
+
+    async def _told(
+        self,
+        model: type[M],
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, str] | None = None,
+    ) -> M:
+        content = await self._answer(method, path, params=params, body=body)
+        try:
+            return model.model_validate_json(content)
+        except ValidationError as error:
+            raise NoConsole(self._base) from error
 
     async def _answer(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, str] | None = None

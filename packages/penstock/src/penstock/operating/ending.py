@@ -7,7 +7,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine, Mapping
 
-from penstock.local.errors import LocalError
+from penstock.local.errors import FolderRefused, LocalError
 from penstock.operating.errors import ConsoleUnreachable, NotAdmitted, NotUnderstood, OperatingError
 from penstock_eventlog.errors import LogError, LogMisconfigured, LogUnavailable
 from penstock_runtime.errors import SettingsError
@@ -23,6 +23,7 @@ _CODES: Mapping[type[Exception], int] = {
     ConsoleUnreachable: UNREACHABLE,
     LogUnavailable: UNREACHABLE,
     StoreUnavailable: UNREACHABLE,
+    FolderRefused: MISUSED,
     LocalError: UNREACHABLE,
 }
 

@@ -2,6 +2,9 @@
 
 OperatingError
 ├── NotUnderstood          the command line or a setting does not say what is wanted
+│   ├── NoAddress          what should be the address of the API is none
+│   ├── NoConsole          something else answers at the address of the API
+│   └── TokenUnusable      no request can carry this token
 ├── ConsoleUnreachable     nobody answers where the API should be
 ├── NotAdmitted            the API does not know the token
 ├── ConsoleRefused         the API knows what is meant and says no
@@ -18,6 +21,35 @@ class OperatingError(Exception):
 
 class NotUnderstood(OperatingError):
     """The command line does not say what is wanted."""
+
+
+class NoAddress(NotUnderstood):
+    """What should be the address of the jobs API is none."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"{url!r} is no address: give --url or PENSTOCK_CONSOLE_URL as http://host:port or https://host"
+        )
+
+
+class NoConsole(NotUnderstood):
+    """Something else answers where the jobs API should be."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"what answers at {url} is not the jobs API of this version: name its address with --url or "
+            "PENSTOCK_CONSOLE_URL"
+        )
+
+
+class TokenUnusable(NotUnderstood):
+    """No request can carry this token."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "PENSTOCK_API_TOKEN has a character that no request can carry: set a token of ASCII letters and digits, "
+            "here and at the console"
+        )
 
 
 class StillAtWork(OperatingError):

@@ -68,5 +68,5 @@ def moment(text: str, now: datetime) -> datetime:
         pass
     try:
         return datetime.fromisoformat(text).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise NotUnderstood(f"{text!r} is no moment: write 2h, 7d, 2030-01-31 or 2030-01-31T12:00") from None

@@ -7,8 +7,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
+from penstock_runtime.errors import SettingsError
 from penstock_store.errors import StoreUnavailable
 from penstock_store.tables import SCHEMA
 from penstock_store.version import HEAD, VERSION_TABLE, compare
@@ -77,4 +78,10 @@ def _connected(url: str) -> Iterator[Connection]:
 
 def _engine(url: str) -> Engine:
     """A connection of its own, so that the lock on it ends with it."""
-    return create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        raise SettingsError(
+            ("PENSTOCK_DATABASE_URL is not valid: expected one server, as postgresql://user:password@host:port/name",)
+        ) from None
+    return create_engine(address.set(drivername="postgresql+psycopg"), poolclass=NullPool)

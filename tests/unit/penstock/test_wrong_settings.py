@@ -1,0 +1,71 @@
+"""Ordinary mistakes end with one line that says what to correct, and never with a traceback."""
+
+import argparse
+
+import httpx
+import pytest
+
+from penstock.cli import main
+from penstock.commands import db
+from penstock.operating.console import Console
+from penstock.operating.ending import MISUSED, code_of
+from penstock.operating.errors import NoConsole
+from penstock_runtime.errors import SettingsError
+from penstock_store.migrations import check
+
+
+@pytest.mark.parametrize(
+    ("variables", "command", "named"),
+    [
+        ({}, "jobs --since 9999999d", "9999999d"),
+        ({}, "jobs --since 0001-01-01T00:00:00+14:00", "0001-01-01"),
+        ({}, "jobs --url http://[::1", "--url"),
+        ({}, "jobs --url http://127.0.0.1:port", "--url"),
+        ({}, "jobs --url jobs.example", "--url"),
+        ({"PENSTOCK_CONSOLE_URL": "http://[::1"}, "jobs", "PENSTOCK_CONSOLE_URL"),
+        ({"PENSTOCK_API_TOKEN": "töken"}, "jobs", "PENSTOCK_API_TOKEN"),
+        ({"PENSTOCK_API_TOKEN": "töken"}, "dlq ls", "PENSTOCK_API_TOKEN"),
+        ({"PENSTOCK_DATABASE_URL": "postgresql://u:p@host:port/db"}, "db check", "PENSTOCK_DATABASE_URL"),
+        ({"PENSTOCK_DATABASE_URL": "foo"}, "db upgrade", "PENSTOCK_DATABASE_URL"),
+        ({"PENSTOCK_DATABASE_URL": "foo"}, "up", "PENSTOCK_DATABASE_URL"),
+        ({"PENSTOCK_DATABASE_URL": "foo", "PENSTOCK_DATABASE_URL_FILE": "bar"}, "up", "PENSTOCK_DATABASE_URL_FILE"),
+        ({"PENSTOCK_DATA_DIR": "/dev/null/nowhere"}, "up", "PENSTOCK_DATA_DIR"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(
+    variables: dict[str, str],
+    command: str,
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("PENSTOCK_DATABASE_URL", "PENSTOCK_DATA_DIR", "PENSTOCK_API_TOKEN", "PENSTOCK_CONSOLE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert main(command.split()) == MISUSED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"penstock {command.split(maxsplit=1)[0]}: ")
+    assert named in line
+
+
+async def test_a_server_that_answers_something_else_is_no_console() -> None:
+    page = httpx.MockTransport(lambda _: httpx.Response(200, html="<h1>It works</h1>"))
+    async with Console("http://web.test", "", page) as console:
+        with pytest.raises(NoConsole, match=r"http://web\.test is not the jobs API") as refused:
+            await console.jobs({})
+    assert code_of(refused.value) == MISUSED
+
+
+def test_migrations_say_it_where_an_address_names_several_servers() -> None:
+    with pytest.raises(SettingsError, match="PENSTOCK_DATABASE_URL"):
+        check("postgresql://one:5432,two:5432/db")
+
+
+@pytest.mark.parametrize("margin", ["-86400", "soon", "99999999999"])
+def test_a_margin_that_would_skip_what_is_missing_is_refused(margin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    db.add_arguments(parser)
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["after-restore", f"--margin={margin}"])
+    assert "--margin" in capsys.readouterr().err
