@@ -49,6 +49,18 @@ async def test_an_exception_whose_text_no_schema_takes_is_answered_too() -> None
     assert the_answer(rig).error == f"ValueError: {MENDED}"
 
 
+async def test_a_handlers_own_answer_gives_its_reason_in_a_text_that_is_taken() -> None:
+    rig = Rig()
+
+    async def handler(_: Event[Fact]) -> Outcome:
+        return Emit((AstCompleted(symbols=3, reason=BROKEN, error=BROKEN),))
+
+    await rig.say(ast_requested("run"))
+    await rig.run(rig.loop(handler), lambda: rig.committed() == 1)
+    fact = the_answer(rig)
+    assert (fact.symbols, fact.reason, fact.error) == (3, MENDED, MENDED)
+
+
 async def test_an_answer_that_cannot_be_encoded_becomes_a_permanent_failure() -> None:
     rig = Rig()
 

@@ -1,5 +1,6 @@
 """Which class a failure of a platform belongs to: the table that retries follow. Its type decides, not its text."""
 
+import json
 import socket
 
 import httpx
@@ -87,6 +88,12 @@ async def test_a_secondary_rate_limit_is_told_by_its_text_alone_and_lasts_a_minu
     said = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}
     failure = await failing_with(httpx.Response(403, json=said))
     assert (failure.classification, failure.retry_after) == (RATE_LIMITED, 60.0)
+
+
+async def test_what_the_platform_says_of_a_refusal_becomes_a_line_that_can_be_stored_and_shown() -> None:
+    said = {"message": "no \ud83d\0emoji\x1b[2J,\n please", "errors": [{"field": "body", "message": "\udc00 bad"}]}
+    failure = await failing_with(httpx.Response(422, content=json.dumps(said)))
+    assert failure.detail == "no emoji [2J, please; body bad"
 
 
 async def test_a_403_with_an_allowance_left_is_a_refusal() -> None:

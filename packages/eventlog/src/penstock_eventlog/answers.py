@@ -52,11 +52,10 @@ def answer(request: Envelope, facts: Sequence[Fact], handling: Handling) -> Even
 
 
 def failed_answer(request: Envelope, failed: Failed, handling: Handling) -> Event[Fact]:
-    """Whatever the failure's text holds: a platform's or a model's may be any."""
     fact = STAGE_OF_REQUEST[request.type].answer(
         outcome=AnswerOutcome.FAILED,
         error_class=failed.error_class,
-        error=printable(failed.error),
+        error=failed.error,
         retry_after=failed.retry_after,
     )
     return _answer_event(request, _timed(fact, handling), handling)
@@ -76,6 +75,8 @@ def _timed(fact: Answer, handling: Handling) -> Answer:
 
 
 def _answer_event(request: Envelope, fact: Answer, handling: Handling) -> Event[Fact]:
+    """Its error and reason may be the words of a platform or a model, which may hold anything."""
+    fact = replace(fact, error=printable(fact.error), reason=printable(fact.reason))
     stage = STAGE_OF_REQUEST[request.type].stage
     event_id = answer_id(request.workflow_id, stage, request.part, request.attempt)
     return Event(replace(_follows(request, fact.TYPE, event_id, handling), stage=stage.value), fact)

@@ -20,6 +20,7 @@ from penstock_platforms.errors import (
     RequestRefused,
     ServerFailed,
 )
+from penstock_platforms.fields import clean
 from penstock_runtime.asked_wait import asked_wait
 
 # httpx raises these before a byte of the request is written.
@@ -93,4 +94,4 @@ def _message(body: bytes) -> str:
         parts.append(
             f"{each.get('field', '')} {each.get('message', '')}".strip() if isinstance(each, dict) else str(each)
         )
-    return "; ".join(part for part in parts if part)[:_DETAIL_LIMIT]
+    return "; ".join(clean(part[:_DETAIL_LIMIT]) for part in parts if part)[:_DETAIL_LIMIT]
