@@ -124,6 +124,24 @@ async def test_a_handler_that_hangs_is_cancelled_and_answered_as_transient() -> 
     assert 5 <= rig.clock.elapsed < 10
 
 
+@pytest.mark.parametrize(("hangs", "reasons"), [(1, []), (2, ["hung"])])
+async def test_what_is_no_request_is_handled_once_more_when_it_took_too_long(hangs: int, reasons: list[str]) -> None:
+    rig = Rig()
+    begun: list[float] = []
+
+    async def handler(_: Event[Fact]) -> Outcome:
+        begun.append(rig.clock.elapsed)
+        if len(begun) <= hangs:
+            await asyncio.Event().wait()
+        return Emit()
+
+    await rig.say(pr_received("stream"))
+    loop = rig.loop({"pr.received": handler}, topics=("pr.received",), limits=Limits(handle=5))
+    await rig.run(loop, lambda: rig.committed() == 1)
+    assert len(begun) == 2
+    assert [letter.reason for letter in await rig.store.dead_letters.letters()] == reasons
+
+
 async def test_a_handler_that_ignores_its_cancellation_ends_the_process() -> None:
     rig = Rig()
     release = asyncio.Event()

@@ -15,7 +15,7 @@ another fact, and for a batch:
 
   returns                         answered as it says     its facts are said   the same, for each
   raises                          failed(unknown)         dead letter          each alone, then a dead letter
-  takes longer than its limit     failed(transient)       dead letter          handled again: applying is idempotent
+  takes longer than its limit     failed(transient)       again; dead letter   handled again: applying is idempotent
   goes on though cancelled        HandlerStuck: the process ends, and whoever is given the record next suspects it
   ends the process three times    failed(poison)          dead letter          dead letter
 

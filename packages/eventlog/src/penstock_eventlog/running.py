@@ -183,10 +183,11 @@ class Running:
         return Ended(at_work.unit, said, at_work.started_at, now - at_work.since)
 
     def _overdue(self, at_work: AtWork) -> Sequence[Outcome] | None:
+        """Once may have been the machine that stood still; twice it is the record."""
         if at_work.cancelled_at is None or len(at_work.unit) > 1:
             return None
         text = f"the handler took longer than {self._limit:.0f} s"
-        if at_work.unit[0].asks:
+        if at_work.unit[0].asks or not at_work.unit[0].tries:
             return (Failed(ErrorClassification.TRANSIENT, text),)
         return (DeadLetter("hung", text),)
 
