@@ -1,5 +1,7 @@
 """The fixtures of all tests, and the marks that follow from using them."""
 
+from collections.abc import Generator
+
 import pytest
 from hypothesis import settings
 
@@ -23,3 +25,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in set(getattr(item, "fixturenames", ())) & set(_MARK_OF_FIXTURE):
             item.add_marker(_MARK_OF_FIXTURE[fixture])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logged goes from a worker to the runner as UTF-8: half a character in it would end the worker."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -84,6 +84,11 @@ class PlatformSuite:
         assert (read.base_ref, read.default_branch, read.ref) == ("main", "main", scene.ref)
         assert read.clone_url.endswith("/acme/shop.git")
         assert read.web_url.endswith(f"/acme/shop/pull/{scene.pull.number}")
+
+    async def test_a_title_is_one_line_that_can_be_stored(self, scene: Scene) -> None:
+        odd = await scene.forge.world.open_pull_request(scene.repository, title="a\0b\x1b\n c", files={"odd": "b"})
+        ref = replace(scene.ref, number=odd.number)
+        assert (await scene.client.pull_request(ref)).title == "a b c"
 
     async def test_a_head_in_another_repository_is_seen_as_a_fork(self, scene: Scene) -> None:
         opened = await scene.forge.world.open_pull_request(

@@ -6,7 +6,7 @@
   penstock db refold --stream <id>      of one pull request
   penstock db after-restore --dry-run   what is to be done after a backup was put back, or Kafka was lost
   penstock db after-restore             do it, before any service is started; may be done again
-  penstock db export owner/name         all that is stored about a repository, one JSON object a line
+  penstock db export owner/name         pull requests, facts, jobs, attempts and effects, one JSON object a line
   penstock db forget owner/name         what would be removed with it; with --yes it is
 
 `penstock up` upgrades by itself. Where services run apart, upgrade before the new ones are started.
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="read again from so long before the backup (600)",
     )
-    exporting = actions.add_parser("export", help="write out all that is stored about a repository")
+    exporting = actions.add_parser("export", help="write out what is known of a repository")
     forgetting = actions.add_parser("forget", help="remove all that is stored about a repository")
     for action in (exporting, forgetting):
         action.add_argument("repository", metavar="OWNER/NAME", help="as `penstock jobs` writes it")

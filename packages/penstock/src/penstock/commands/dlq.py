@@ -2,7 +2,7 @@
 and records that could not be read or handled, and streams that are blocked because Kafka refused one of their records.
 
   penstock dlq ls                       those that wait for somebody
-  penstock dlq ls --state any           also what was settled, how and by whom
+  penstock dlq ls --state any           also what was settled; show says how
   penstock dlq show <id>                a letter with its headers, its event, its error, the remedy and every redrive
   penstock dlq redrive <id> ...         try again, when the cause is corrected
   penstock dlq redrive --all            all whose remedy that is, but for what ended a process: name that by its id

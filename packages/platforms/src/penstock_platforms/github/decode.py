@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock_contracts.facts import PullRequestRef
 from penstock_platforms.errors import AnswerUnreadable
+from penstock_platforms.fields import clean
 from penstock_platforms.ports import (
     ChangedFile,
     Comment,
@@ -71,7 +72,7 @@ def pull_request(source: Any, platform: str, instance: str) -> PullRequest:
         base=text(source, "base", "sha"),
         head_ref=text(source, "head", "ref"),
         base_ref=text(source, "base", "ref"),
-        title=text(source, "title"),
+        title=clean(text(source, "title")),
         description=text(source, "body"),
         author=login(source),
         author_association=text(source, "author_association"),
