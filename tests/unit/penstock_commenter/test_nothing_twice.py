@@ -87,6 +87,30 @@ async def test_killed_twice_in_a_row_it_still_ends_with_exactly_one_of_each(
     assert_said_once(stage)
 
 
+@pytest.mark.parametrize("point", ["", *POINTS])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+async def test_what_a_killed_review_had_planned_and_nobody_says_any_more_is_closed(
+    stage: Stagehand, nth: int, point: str
+) -> None:
+    """The run ends before anybody goes on with its review: no note of it may say for ever that it is under way."""
+    await stage.process().requested(await stage.note(CommentsKind.PENDING))
+    with pytest.raises(Crashed):
+        await stage.process("commenter@a:1", CrashAt(POINTS[1], nth)).requested(await stage.review(finding()))
+    closing = await stage.note(CommentsKind.CANCELLED, reason="alice asked for it")
+    stage.clock.advance(TIMING.lease)
+    if point:
+        with pytest.raises(Crashed):
+            await stage.process("commenter@a:1", CrashAt(point)).requested(closing)
+        stage.clock.advance(TIMING.lease)
+
+    await until_answered(stage, closing)
+
+    assert stage.status() == "success"
+    assert "cancelled" in stage.statuses()[-1].description
+    (comment,) = stage.comments()
+    assert ("1 finding" if nth == 3 else "cancelled: alice asked for it") in comment.body
+
+
 @pytest.mark.parametrize("kind", [FaultKind.RESET_AFTER, FaultKind.RESET_BEFORE, FaultKind.TRUNCATE])
 @pytest.mark.parametrize("path", [REVIEWS, COMMENTS, STATUSES], ids=["review", "summary", "status"])
 async def test_a_lost_connection_leaves_exactly_one_of_each(stage: Stagehand, path: str, kind: FaultKind) -> None:

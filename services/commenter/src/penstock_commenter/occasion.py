@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from penstock_commenter.carrier import Call, Carrier
 from penstock_commenter.finder import Landed, status_digest
-from penstock_commenter.identity import Markers, digest, rank_of, status_id, summary_id
+from penstock_commenter.identity import (
+    ABANDONED_RANK,
+    REVIEW_RANK,
+    Markers,
+    digest,
+    rank_of,
+    status_id,
+    summary_id,
+)
+from penstock_contracts.enums import CLOSINGS
 from penstock_contracts.envelope import Envelope
 from penstock_contracts.facts import CommentsRequested
 from penstock_platforms.errors import NotFound, RequestRefused
@@ -52,7 +61,7 @@ class Occasion:
             run_id=self.envelope.workflow_id,
             kind=kind,
             epoch=self.envelope.epoch,
-            rank=rank_of(self.fact.kind),
+            rank=self._rank(effect_id),
             state=EffectState.PLANNED,
             digest=text,
             external_id=external_id,
@@ -61,6 +70,19 @@ class Occasion:
 
     def known(self, effect_id: str) -> EffectRow | None:
         return next((row for row in self.ledger if row.id == effect_id), None)
+
+    def _rank(self, effect_id: str) -> int:
+        """A closing finds planned what its run's review was about to say when its process was killed."""
+        known = self.known(effect_id)
+        if (
+            self.fact.kind in CLOSINGS
+            and known is not None
+            and known.run_id == self.envelope.workflow_id
+            and known.state is EffectState.PLANNED
+            and known.rank >= REVIEW_RANK
+        ):
+            return ABANDONED_RANK
+        return rank_of(self.fact.kind)
 
     def was_sent(self, effect_id: str) -> bool:
         known = self.known(effect_id)
