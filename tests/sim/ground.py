@@ -170,6 +170,9 @@ class _Gate:
         if not iscoroutinefunction(method):
             return method
         call = _GUARDS[name](method, self._ground) if name in _GUARDS else method
+        if self._name == "deliveries":
+            in_hand = self._process.in_hand
+            call = in_hand.beginning(method) if name == "count" else in_hand.ending(method)
         through = self.__dict__[name] = _through(f"{self._name}.{name}", call, self._process, self._ground)
         return through
 

@@ -28,8 +28,6 @@ from tests.sim.world import World
 
 _IN_FLIGHT = timedelta(seconds=20)
 """A call begun before a head was superseded may land until it has timed out and settled."""
-_DEATHS = 5
-"""So many deaths may make a record poison, which is a dead letter and visible in its run."""
 _OURS = {topic.name for topic in TOPICS if set(topic.said_by) & {"orchestrator", "ingest", "console"}}
 _HEAVY = (AstRequested, PrReviewRequested, FilesReviewRequested)
 Facts = Mapping[str, Sequence[Event[Fact]]]
@@ -187,12 +185,15 @@ class _Judge:
                     yield f"N3 {event.envelope.type} of run {event.envelope.workflow_id}, whose head is not the last"
 
     def _letters(self) -> Iterator[str]:
-        """N12. Poison needs as many deaths, and then is said; so is a handler whose process was frozen for too long."""
+        """N12. Poison is what enough processes died of, and then is said; so is a handler whose process was frozen for
+        too long."""
         world = self._world
         for letter in self._seen.letters.values():
             if letter.error.startswith("hung") and world.freezes:
                 world.coverage.outcomes["(an event hung in a frozen process)"] += 1
-            elif letter.reason != "poison" or world.crashes < _DEATHS:
+            elif letter.reason == "poison" and world.deaths.excuse(letter, answers_lost=bool(world.lost)):
+                world.coverage.outcomes["(poison that processes died of)"] += 1
+            else:
                 yield f"N12 {letter.event_type} of {letter.consumer}: {letter.reason}: {letter.error}"
 
 

@@ -11,6 +11,8 @@ from penstock_commenter.tenure import Tenure
 from penstock_contracts.enums import CommentsKind, Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
+from penstock_eventlog.counting import DEATHS_ALONE, DeliveryCounts
+from penstock_eventlog.lanes import Held
 from penstock_eventlog.ports import Published
 from penstock_eventlog.prefix import FinishedPrefix
 from penstock_eventlog.sinks import ProducerSink
@@ -43,6 +45,14 @@ ASLEEP_BEFORE_SETTLING = (
 ASLEEP_BEFORE_MARKING = (
     Action(Kind.FREEZE, word="orchestrator.a", point="outbox.mark_sent", number=1, seconds=31.0),
     Action(Kind.FREEZE, word="orchestrator.b", point="outbox.mark_sent", number=2, seconds=31.0),
+    Action(Kind.PUSH),
+)
+DEADLY = (
+    *(
+        Action(Kind.CRASH, word=f"workers.{one}", point="executions.still_wanted", number=number, seconds=1.0)
+        for one in "ab"
+        for number in range(1, 5)
+    ),
     Action(Kind.PUSH),
 )
 _publish = ProducerSink.publish
@@ -125,6 +135,12 @@ def careless(self: FinishedPrefix, records: Iterable[RawRecord]) -> None:
         self.finished((record.topic, record.partition), record.position)
 
 
+async def suspicious(self: DeliveryCounts, held: Held) -> bool:
+    """A record is given up after two deaths alone, not after three."""
+    counts = await self._deliveries.count(self._alone, [held.place])
+    return counts[held.place] <= DEATHS_ALONE - 1
+
+
 def credulous(run: object, part: object, attempt: int, fact: object) -> str:
     """Every answer counts, however late and how often it comes."""
     return "" if run is not None and part is not None else "unknown"
@@ -152,6 +168,7 @@ FAULTS = (
     Fault("everything is still wanted", Wanted, "skip", eager),
     Fault("two may hold a lease", MemoryLeases, "acquire", anybodys),
     Fault("what was polled is committed", FinishedPrefix, "polled", careless),
+    Fault("a record is called poison too soon", DeliveryCounts, "begin_alone", suspicious, DEADLY),
     Fault("every answer counts", answering, "_why_ignored", credulous),
     Fault("the join waits for one batch only", advance, "_join", impatient),
     Fault("a superseded run goes on", withdrawing, "supersede", lenient),

@@ -13,6 +13,7 @@ from penstock_runtime.clock import ManualClock
 from penstock_runtime.machine import Machine
 from penstock_runtime.steps import Crashed
 from tests.sim.coverage import Coverage
+from tests.sim.deaths import Deaths, InHand
 
 REST = 600.0
 """Seconds after which even those look who would be rung."""
@@ -116,6 +117,7 @@ class Process:
     """What others do once they have noticed that it is gone, such as a group its consumers."""
     expected: Callable[[], float | None] = lambda: None
     """Seconds until it does something of itself that nobody rings for and no table tells, or None."""
+    in_hand: InHand = field(default_factory=lambda: InHand(Deaths()))
     losses: int = 0
     """The answer that gets lost on its way: this many calls from now."""
     _waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
@@ -156,6 +158,7 @@ class Process:
     def strike(self, fate: Fate) -> None:
         if fate.blow is Blow.CRASH:
             self.dead = True
+            self.in_hand.struck()
         else:
             self.frozen = True
             self.clock.wakes_at = max(self.clock.wakes_at, self.clock.world.elapsed + fate.seconds)
@@ -213,6 +216,7 @@ class Process:
 
     async def leave(self) -> None:
         """Others notice that it is gone. Whoever is put out finds out when it looks."""
+        self.in_hand.struck()
         for seat in self.seats:
             seat.due = 0.0
         noticing, self.on_gone = self.on_gone, []

@@ -14,6 +14,7 @@ from penstock_eventlog.memory import MemoryLog
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.steps import Crashed
 from tests.sim.coverage import Coverage
+from tests.sim.deaths import Deaths, InHand
 from tests.sim.forge import Forge, Pull
 from tests.sim.ground import Ground
 from tests.sim.process import Blow, Fate, Need, Process, ProcessClock, Seat
@@ -69,8 +70,8 @@ class World:
     """Those that were frozen, and in whose place another one was started under the name that lasts."""
     skews: dict[str, float] = field(default_factory=dict)
     """How wrong the time of day is where a process runs."""
+    deaths: Deaths = field(default_factory=Deaths)
     lives: int = 0
-    crashes: int = 0
     freezes: int = 0
     outages: int = 0
     lost: int = 0
@@ -110,7 +111,7 @@ class World:
         alone = all(ghost.name != name for ghost in self.ghosts)
         holder = name if self.lives % 2 and alone else f"{name}:{self.lives}"
         clock = ProcessClock(self.clock, began=self.rng.uniform(0.0, 10_000.0), skew=self.skews.get(name, 0.0))
-        process = Process(name, holder, clock, self.coverage, self._struck)
+        process = Process(name, holder, clock, self.coverage, self._struck, in_hand=InHand(self.deaths))
         if name in self.processes:
             process.fates = self.processes[name].fates
         self.processes[name] = process
@@ -118,7 +119,6 @@ class World:
 
     def _struck(self, process: Process, fate: Fate) -> None:
         if fate.blow is Blow.CRASH:
-            self.crashes += 1
             self.alarms.later(fate.seconds, lambda: self._restart(process))
         else:
             self.freezes += 1
