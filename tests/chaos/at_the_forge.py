@@ -36,6 +36,18 @@ class Shown:
     comments: Sequence[Mapping[str, Any]]
     statuses: Mapping[str, str]
     """The state that stands on each head; the newest counts."""
+    told: Sequence[Mapping[str, Any]] = ()
+    """Every status there ever was."""
+
+    @property
+    def summaries(self) -> int:
+        """Comments of ours; people comment too."""
+        return sum(_MARKER.search(each["body"] or "") is not None for each in self.comments)
+
+    @property
+    def lacks_review(self) -> bool:
+        """An open pull request whose last head has none."""
+        return not self.pull.closed and self.reviews_of(self.pull.heads[-1]) == 0
 
     def reviews_of(self, head: str) -> int:
         return sum(review["commit_id"] == head for review in self.reviews)
@@ -70,7 +82,7 @@ async def look(url: str, token: str, pulls: Sequence[PullRequest]) -> ForgeView:
             comments = await get(f"{here}/issues/{pull.number}/comments?per_page=100")
             told = {head: await get(f"{here}/commits/{head}/statuses?per_page=100") for head in pull.heads}
             statuses = {head: each[0]["state"] for head, each in told.items() if each}
-            return Shown(pull, reviews, inline, comments, statuses)
+            return Shown(pull, reviews, inline, comments, statuses, [each for head in told.values() for each in head])
 
         shown = await asyncio.gather(*(show(pull) for pull in pulls))
         return ForgeView(shown, await get("/_forge/ledger"), await get("/_forge/deliveries"))
@@ -98,12 +110,13 @@ def judge(view: ForgeView, frozen: Sequence[Span] = ()) -> list[Verdict]:
 
 
 def _open(view: ForgeView) -> list[Shown]:
-    return [shown for shown in view.shown if not shown.pull.closed]
+    """What is left out somebody wanted cancelled: at_the_console.py looks whether it was."""
+    return [shown for shown in view.shown if not shown.pull.closed and not shown.pull.cancelled]
 
 
 def _reviews(view: ForgeView) -> Iterator[Verdict]:
     open_ones, submitted = _open(view), view.submitted()
-    missing = (each.pull for each in open_ones if each.reviews_of(each.pull.heads[-1]) == 0)
+    missing = (each.pull for each in open_ones if each.lacks_review)
     yield none_of(
         "N2 no review is missing",
         (f"{pull.name} at {pull.heads[-1][:8]}" for pull in missing),
@@ -116,13 +129,17 @@ def _reviews(view: ForgeView) -> Iterator[Verdict]:
     )
     heads = [(shown, head) for shown in view.shown for head in shown.pull.heads]
     yield none_of(
-        "N2 no head is reviewed twice",
-        (f"{shown.pull.name} at {head[:8]}" for shown, head in heads if shown.reviews_of(head) > 1),
+        "N2 no head is reviewed more often than asked for",
+        (
+            f"{shown.pull.name} at {head[:8]}"
+            for shown, head in heads
+            if shown.reviews_of(head) > 1 + shown.pull.reviews_asked
+        ),
         f"{len(heads)} heads",
     )
     yield none_of(
         "N2 one summary for each pull request",
-        (f"{each.pull.name} has {len(each.comments)}" for each in open_ones if len(each.comments) != 1),
+        (f"{each.pull.name} has {each.summaries}" for each in open_ones if each.summaries != 1),
         f"{len(open_ones)} open pull requests",
     )
 

@@ -27,13 +27,16 @@ class Spending:
     """Pull request, run, tokens."""
     calls: Sequence[str] = ()
     """As they stand in the books, one a line."""
+    asked: Sequence[str] = ()
+    """All that the model was sent."""
 
 
 def look(model_url: str, database_url: str) -> Spending:
     answered = httpx.get(f"{model_url}/spent", timeout=10, trust_env=False).json()
     with psycopg.connect(database_url) as connection:
         calls = connection.execute("select * from workflow.model_spending order by reserved_at").fetchall()
-    return Spending(answered, booked(database_url), [str(call) for call in calls])
+    asked = httpx.get(f"{model_url}/heard", timeout=60, trust_env=False).json()
+    return Spending(answered, booked(database_url), [str(call) for call in calls], asked)
 
 
 def booked(database_url: str) -> Sequence[tuple[str, str, int]]:

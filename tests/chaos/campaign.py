@@ -7,10 +7,13 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 from statistics import median
+from typing import Any
 
-from tests.chaos import at_the_forge, at_the_model, evidence, in_the_store, on_the_log
+from tests.chaos import at_the_console, at_the_forge, at_the_model, evidence, in_the_store, leaks, on_the_log
 from tests.chaos.at_the_forge import Span
+from tests.chaos.at_the_model import Spending
 from tests.chaos.clocks import Clocks
 from tests.chaos.disk import Disk
 from tests.chaos.faults import Struck
@@ -25,6 +28,7 @@ from tests.chaos.servers import Servers
 from tests.chaos.stage import LLM_KEY, MARKER_SECRET, Stage, opened
 from tests.chaos.supervisor import Supervisor
 from tests.chaos.verdict import Verdict, none_of
+from tests.chaos.wishes import Wishes
 
 _LOOK = 1.0
 _SWEEP = 75.0
@@ -51,7 +55,8 @@ def enough_kills(plan: Plan, made: Sequence[Struck]) -> Verdict:
 class _Campaign:
     def __init__(self, stage: Stage, say: Say) -> None:
         self._stage, self._plan, self._say = stage, stage.plan, say
-        self._load = Load(self._plan, stage.cluster.forge.url)
+        wishes = Wishes.at(stage.console_url, stage.cluster.credentials.api_token, self._plan.limit)
+        self._load = Load(self._plan, stage.cluster.forge.url, stage.instance, wishes)
         self._supervisor = Supervisor(stage)
         servers = Servers(stage, self._plan.random("servers"), self._supervisor.back_after)
         self._injector = Injector(
@@ -140,11 +145,12 @@ class _Campaign:
             *in_the_store.judge(store, forge),
             *on_the_log.judge(log, store, twice=plan.twice),
             *at_the_model.judge(spending, self._load.opened),
-            self._secrets(log.values, forge),
+            *at_the_console.judge(store, forge, self._load.wishes.taken),
+            await asyncio.to_thread(self._secrets, log, forge, spending),
             none_of("no child of a dead process lives on", strays, f"{len(SERVICES)} processes"),
             *self._enough(),
         ]
-        report = Report(plan, seconds, tuple(self._injector.made), verdicts, self._counted(len(log.values)))
+        report = Report(plan, seconds, tuple(self._injector.made), verdicts, self._counted(log.total))
         if not report.held:
             kept = evidence.keep(self._stage, forge, store, spending, report)
             self._say(f"what is needed to find the cause is in {kept}")
@@ -156,6 +162,8 @@ class _Campaign:
         return {
             "pull requests": len(self._load.opened),
             "heads": sum(len(pull.heads) for pull in self._load.opened),
+            "what people did": self._told(Counter(deed for deed in self._plan.done() if deed is not None)),
+            "what they asked the console for": self._told(self._load.wishes.told),
             "webhooks sent again": self._load.redelivered,
             "records on the log": records,
             "the model": json.loads(told.read()),
@@ -166,6 +174,9 @@ class _Campaign:
                 for name, times in sorted(self._supervisor.back_after.items())
             ),
         }
+
+    def _told(self, counts: Counter[Any]) -> str:
+        return ", ".join(f"{what} {count}" for what, count in sorted(counts.items())) or "nothing"
 
     def _frozen(self) -> list[Span]:
         stood = (each for each in self._injector.made if each.kind in FREEZING)
@@ -178,13 +189,16 @@ class _Campaign:
         yield none_of("the faults were made", (f"{each.kind} {each.victim}" for each in missed), among)
         yield enough_kills(self._plan, made)
 
-    def _secrets(self, values: Sequence[bytes], forge: at_the_forge.ForgeView) -> Verdict:
+    def _secrets(self, log: on_the_log.LogView, forge: at_the_forge.ForgeView, spending: Spending) -> Verdict:
         cluster = self._stage.cluster
         password = cluster.database_url.partition("@")[0].rpartition(":")[2]
         known = cluster.credentials
         secrets = [known.forge_token, known.webhook_secret, known.api_token, password, LLM_KEY, MARKER_SECRET]
-        logs = [(service, self._stage.fleet.log(service).read_bytes()) for service in SERVICES]
-        said = json.dumps([[each.comments, each.inline, each.reviews] for each in forge.shown], default=list).encode()
-        places = [*logs, ("the forge", said), ("the log", b"\0".join(values))]
-        found = (f"{secret[:4]}… in {name}" for secret in secrets for name, text in places if secret.encode() in text)
-        return none_of("N11 no secret in logs, records or comments", found, f"{len(secrets)} secrets")
+        said = [each for shown in forge.shown for each in (*shown.comments, *shown.inline, *shown.reviews, *shown.told)]
+        texts = [
+            *((log.name, log.read_bytes()) for log in self._stage.logs()),
+            *(("the forge", json.dumps(each).encode()) for each in (*said, *forge.ledger)),
+            *log.texts,
+            *(("what the model was sent", asked.encode()) for asked in spending.asked),
+        ]
+        return leaks.judge(secrets, chain(texts, leaks.in_tables(cluster.database_url)))

@@ -19,7 +19,7 @@ def keep(stage: Stage, forge: ForgeView, store: StoreView, spending: Spending, r
     folder = FOLDER / f"seed-{report.plan.seed}{'-twice' if report.plan.twice else ''}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for log in (*stage.folder.glob("*.log"), *stage.folder.glob("services/*.log"), *stage.folder.glob("*/*.log")):
+    for log in stage.logs():
         shutil.copyfile(log, folder / log.name)
     (folder / "report.txt").write_text(report.text())
     made = sorted(report.made, key=lambda each: each.at)

@@ -11,9 +11,9 @@ from psycopg.rows import dict_row
 
 from penstock_commenter.identity import Markers, review_id
 from penstock_contracts.codec import Codec
-from penstock_contracts.enums import CommentsKind, RunOutcome, Stage
+from penstock_contracts.enums import AnswerOutcome, CommentsKind, RunOutcome, Stage
 from penstock_contracts.event import Event
-from penstock_contracts.facts import CommentsRequested, ConfigResolved, Fact
+from penstock_contracts.facts import CommentsPublished, CommentsRequested, ConfigResolved, Fact
 from penstock_contracts.inner import WorkflowFinished, WorkflowOpened, WorkflowSuperseded
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.settings import OrchestratorSettings
@@ -29,6 +29,7 @@ Facts = Sequence[Event[Fact]]
 _IN_FLIGHT = timedelta(seconds=5)
 """A call that was begun before a head was superseded may land until its time is up, and its answer be written."""
 _TOLD = (RunOutcome.REVIEWED, RunOutcome.PARTIAL)
+_SAID = (AnswerOutcome.OK, AnswerOutcome.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,9 @@ class StoreView:
     """The last sequence number of each stream, as its row says."""
     facts: Mapping[str, Facts]
     unequal: Sequence[Refolded]
+
+    def events(self) -> Iterator[Event[Fact]]:
+        return (event for facts in self.facts.values() for event in facts)
 
 
 def unfinished(url: str) -> Mapping[str, int]:
@@ -106,16 +110,27 @@ def _letter(row: Row) -> str:
 def _reviews(view: StoreView, forge: ForgeView) -> list[Verdict]:
     markers, submitted = Markers(MARKER_SECRET.encode()), forge.submitted()
     mark = {row["id"]: markers.of(review_id(row["id"])) for row in view.runs}
-    told = [row for row in view.runs if row["outcome"] in _TOLD]
+    silent = set(_with_nothing_new(view))
+    told = [row for row in view.runs if row["outcome"] in _TOLD and row["id"] not in silent]
     strangers = set(submitted) - set(mark.values())
     return [
         none_of(
             "N2 one review at the forge for each reviewed run",
             (f"{row['subject']} has {submitted[mark[row['id']]]}" for row in told if submitted[mark[row["id"]]] != 1),
-            f"{len(told)} reviewed runs",
+            f"{len(told)} reviewed runs, {len(silent)} more had nothing new to say",
         ),
         none_of("N2 every review at the forge is of a run", strangers, f"{len(submitted)} reviews"),
     ]
+
+
+def _with_nothing_new(view: StoreView) -> Iterator[str]:
+    """Runs that somebody asked for on a head on which all had been said before: they submit nothing."""
+    for event in view.events():
+        fact = event.fact
+        if not isinstance(fact, CommentsPublished) or fact.kind is not CommentsKind.REVIEW:
+            continue
+        if fact.silenced and not fact.review_id and fact.outcome in _SAID:
+            yield event.envelope.workflow_id
 
 
 def _reviews_of_heads(view: StoreView, forge: ForgeView) -> list[Verdict]:
@@ -131,7 +146,7 @@ def _reviews_of_heads(view: StoreView, forge: ForgeView) -> list[Verdict]:
 def _late(view: StoreView, forge: ForgeView) -> Iterator[str]:
     markers = Markers(MARKER_SECRET.encode())
     landed = {each["marker"]: each["time"] for each in forge.ledger if each["kind"] == "review.submitted"}
-    for event in _all(view):
+    for event in view.events():
         if isinstance(event.fact, WorkflowSuperseded):
             said = landed.get(markers.of(review_id(event.fact.run_id)))
             until = event.envelope.time + _IN_FLIGHT
@@ -148,7 +163,7 @@ def _gaps(view: StoreView) -> Iterator[str]:
 
 def _not_once(view: StoreView) -> Iterator[str]:
     opened, finished = Counter[str](), Counter[str]()
-    for event in _all(view):
+    for event in view.events():
         if isinstance(event.fact, WorkflowOpened):
             opened[event.fact.run_id] += 1
         elif isinstance(event.fact, WorkflowFinished):
@@ -165,7 +180,7 @@ def _joined(view: StoreView) -> int:
 def _joins(view: StoreView) -> Iterator[str]:
     manifests = {
         event.envelope.workflow_id: {str(batch.index) for batch in event.fact.manifest}
-        for event in _all(view)
+        for event in view.events()
         if isinstance(event.fact, ConfigResolved)
     }
     seen = Counter[str]()
@@ -178,11 +193,7 @@ def _joins(view: StoreView) -> Iterator[str]:
 
 
 def _first_requests(view: StoreView) -> Iterator[tuple[Event[Fact], CommentsRequested]]:
-    for event in _all(view):
+    for event in view.events():
         fact = event.fact
         if isinstance(fact, CommentsRequested) and fact.kind is CommentsKind.REVIEW and event.envelope.attempt == 1:
             yield event, fact
-
-
-def _all(view: StoreView) -> Iterator[Event[Fact]]:
-    return (event for facts in view.facts.values() for event in facts)

@@ -49,9 +49,12 @@ def subject(prompt: str) -> str:
 
 def build(seed: str) -> Starlette:
     rng, told, spent = Random(seed), Counter[str](), Counter[str]()
+    heard: list[str] = []
 
     async def complete(request: Request) -> Response:
-        asked = json.loads(await request.body())
+        body = (await request.body()).decode()
+        asked = json.loads(body)
+        heard.append(body + str([(name, value) for name, value in request.headers.items() if name != "authorization"]))
         await asyncio.sleep(rng.uniform(0.05, 0.3))
         drawn = rng.random()
         if drawn < THROTTLED:
@@ -73,11 +76,16 @@ def build(seed: str) -> Starlette:
     async def bill(request: Request) -> Response:
         return JSONResponse(dict(spent))
 
+    async def repeat(request: Request) -> Response:
+        """All it was sent, but for the key which it is meant to know."""
+        return JSONResponse(heard)
+
     return Starlette(
         routes=[
             Route("/v1/chat/completions", complete, methods=["POST"]),
             Route("/told", count, methods=["GET"]),
             Route("/spent", bill, methods=["GET"]),
+            Route("/heard", repeat, methods=["GET"]),
         ]
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from penstock_contracts.flow import TOPICS
@@ -27,8 +27,15 @@ class LogView:
     """By group."""
     records: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """By topic: how often each event lies there, copies not counted."""
+    schemas: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    """By topic: those that its records were written with."""
     copies: int = 0
-    values: list[bytes] = field(default_factory=list)
+    texts: list[tuple[str, bytes]] = field(default_factory=list)
+    """By topic: keys, headers and values."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.ends.values())
 
 
 def look(address: KafkaAddress) -> LogView:
@@ -45,10 +52,17 @@ def look(address: KafkaAddress) -> LogView:
                 if message.error() is None:
                     left -= 1
                     _count(view, address, message.topic() or "", message.headers() or [])
-                    view.values.append(message.value() or b"")
+                    view.schemas[address.inside(message.topic() or "")].add((message.value() or b"")[1:5])
+                    view.texts.append((message.topic() or "", _text(message)))
     finally:
         consumer.close()
     return view
+
+
+def _text(message: Message) -> bytes:
+    headers: list[tuple[str, Any]] = list(dict(message.headers() or []).items())
+    said = (each for name, value in headers for each in (name.encode(), value or b""))
+    return b"\0".join((message.key() or b"", *said, message.value() or b""))
 
 
 def _count(view: LogView, address: KafkaAddress, topic: str, headers: Any) -> None:
@@ -102,7 +116,7 @@ def _all_places(places: Mapping[Place, int], last: Mapping[Place, int]) -> Itera
 
 def _is_work(address: KafkaAddress, topic: str) -> bool:
     """A topic that some service hears in every campaign; a group without any commit has not begun."""
-    return address.inside(topic) not in {"workflow.events", "penstock.dlq", "workflow.control"}
+    return address.inside(topic) not in {"workflow.events", "penstock.dlq"}
 
 
 def judge(view: LogView, store: StoreView, *, twice: bool) -> list[Verdict]:
@@ -130,7 +144,7 @@ def _unsaid(view: LogView, rows: Mapping[str, set[str]]) -> Iterator[str]:
 def _unheard_of(view: LogView, rows: Mapping[str, set[str]]) -> Iterator[str]:
     """Answers are said by the loops themselves; all else comes from the outbox and from there alone."""
     for topic in TOPICS:
-        if set(topic.said_by) <= {"orchestrator", "ingest"}:
+        if set(topic.said_by) <= {"orchestrator", "ingest", "console"}:
             yield from (f"{topic.name} {event}" for event in set(view.records[topic.name]) - rows[topic.name])
 
 

@@ -6,14 +6,27 @@ from enum import StrEnum
 from random import Random
 from types import MappingProxyType
 
-SERVICES = ("ingest", "orchestrator", "orchestrator@2", "prepare", "ast", "llm-review", "commenter", "commenter@2")
+SERVICES = (
+    "ingest",
+    "orchestrator",
+    "orchestrator@2",
+    "prepare",
+    "ast",
+    "llm-review",
+    "commenter",
+    "commenter@2",
+    "console",
+)
 """Two of those that keep leases, so that somebody is there to take over what a frozen one holds."""
 RELAY = "relay"
 """The relay runs in the orchestrator's process: it is struck when that process's last step is one of the relay's."""
 BROKER, POSTGRES = "broker", "postgres"
-WAYS = (BROKER, POSTGRES, "forge", "model", "webhooks")
-"""What a connection leads to: those of services to servers, and that of the forge to ingest."""
+WAYS = (BROKER, POSTGRES, "forge", "model", "webhooks", "console")
+"""What a connection leads to: those of services to servers, that of the forge to ingest, those of people to the
+console."""
 REPOSITORIES = ("acme/shop", "acme/bank", "acme/post")
+PERSON = "alice"
+"""Whose commands count, since she may write to the repositories."""
 
 
 class Kind(StrEnum):
@@ -30,6 +43,34 @@ class Kind(StrEnum):
     DISK = "disk full"
 
 
+class Deed(StrEnum):
+    """What people do to a pull request after it was opened."""
+
+    PUSH = "push"
+    FORCE_PUSH = "force-push"
+    CLOSE = "close"
+    MERGE = "merge"
+    REOPEN = "close and reopen"
+    COMMAND = "comment with a command"
+    PAUSE = "pause and resume"
+    CANCEL = "cancel"
+
+
+ON_THE_PLATFORM = frozenset({Deed.PUSH, Deed.FORCE_PUSH, Deed.CLOSE})
+"""Those that need nobody but the platform, and after which every open pull request is reviewed at its last head."""
+DEEDS: Mapping[Deed, float] = MappingProxyType(
+    {
+        Deed.PUSH: 0.2,
+        Deed.FORCE_PUSH: 0.05,
+        Deed.CLOSE: 0.05,
+        Deed.MERGE: 0.02,
+        Deed.REOPEN: 0.03,
+        Deed.COMMAND: 0.05,
+        Deed.PAUSE: 0.03,
+        Deed.CANCEL: 0.02,
+    }
+)
+"""The share of the pull requests of each; the others are left alone."""
 FREEZING = frozenset({Kind.FREEZE, Kind.HANG, Kind.LEASE})
 """After these, and after these alone, something may be doubled for a moment (N2)."""
 SHARES: Mapping[Kind, float] = MappingProxyType(
@@ -84,6 +125,7 @@ class Plan:
     """Whether every record is delivered twice."""
     brokers: int = 1
     kinds: frozenset[Kind] = field(default=frozenset(SHARES))
+    deeds: frozenset[Deed] = field(default=frozenset(DEEDS))
     in_hand: float = 0.5
     """The share of the kills that must hit somebody with something in hand, or the campaign proves too little."""
 
@@ -100,6 +142,16 @@ class Plan:
     def random(self, purpose: str) -> Random:
         """One for each purpose: what one of them draws changes nothing for the others."""
         return Random(f"{self.seed} {purpose}")
+
+    def done(self) -> list[Deed | None]:
+        """What is done to each pull request, by its index: each deed at least once where there is room."""
+        rng = self.random("deeds")
+        shares: dict[Deed | None, float] = {deed: share for deed, share in DEEDS.items() if deed in self.deeds}
+        each = list(shares) if len(shares) <= self.pull_requests else []
+        shares[None] = 1.0 - sum(shares.values())
+        deeds = each + rng.choices(list(shares), list(shares.values()), k=self.pull_requests - len(each))
+        rng.shuffle(deeds)
+        return deeds
 
     def drawn(self) -> list[Fault]:
         """In which order they are made: kinds by their shares, each at least once where there is room; the processes

@@ -22,7 +22,7 @@ from penstock.local.postgres import Durability
 from penstock.local.process import Command, Lifetime, ServerProcess, start_process
 from tests.chaos.at_the_model import REVIEW_TOKENS
 from tests.chaos.faults import Impossible
-from tests.chaos.plan import BROKER, POSTGRES, REPOSITORIES, SERVICES, Kind, Plan
+from tests.chaos.plan import BROKER, PERSON, POSTGRES, REPOSITORIES, SERVICES, Kind, Plan
 from tests.chaos.skewed import clock_beside, set_wrong
 from tests.chaos.small_disk import mount_small_disk, unmount
 from tests.support.folders import disposable_folder
@@ -42,10 +42,11 @@ class Ports:
     forge: int
     model_way: int
     webhooks: int
+    console: int
 
     @classmethod
     def choose(cls) -> "Ports":
-        return cls(*free_ports(6))
+        return cls(*free_ports(7))
 
 
 class Stage:
@@ -76,6 +77,20 @@ class Stage:
     @property
     def model_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.model}"
+
+    @property
+    def console_url(self) -> str:
+        """As people reach it."""
+        return f"http://127.0.0.1:{self.ports.console}"
+
+    @property
+    def instance(self) -> str:
+        """What the forge is called in the keys of streams, after the address at which services know it."""
+        return f"127.0.0.1:{self.ports.forge}"
+
+    def logs(self) -> list[Path]:
+        """Of services, servers and helpers."""
+        return [log for where in ("*.log", "*/*.log") for log in sorted(self.folder.glob(where))]
 
     def start(self) -> None:
         """On the main thread, before any other is started, and not on that of an event loop."""
@@ -159,20 +174,22 @@ class Stage:
         between = {
             "PENSTOCK_DATABASE_URL": self.cluster.database_url.replace(direct, f":{self.ports.postgres}/"),
             "PENSTOCK_KAFKA_BOOTSTRAP": ",".join(f"127.0.0.1:{each.advertised}" for each in self._detours),
-            "PENSTOCK_GITHUB_URL": f"http://127.0.0.1:{self.ports.forge}/api/v3",
+            "PENSTOCK_GITHUB_URL": f"http://{self.instance}/api/v3",
         }
         wrong = (sys.executable, str(Path(__file__).with_name("skewed.py")))
         program = wrong if Kind.CLOCK in self.plan.kinds else PROGRAM
         return Fleet(self.folder / "services", {**self.cluster.told(), **between}, SERVICES, program=program)
 
     def _ways(self) -> list[str]:
-        forge, ingest = (int(url.rpartition(":")[2]) for url in (self.cluster.forge.url, self.fleet.ingest_url))
+        urls = (self.cluster.forge.url, self.fleet.ingest_url, self.fleet.console_url)
+        forge, ingest, console = (int(url.rpartition(":")[2]) for url in urls)
         ways = [
             *((BROKER, each.advertised, each.port) for each in self._detours),
             (POSTGRES, self.ports.postgres, self.cluster.postgres.port),
             ("forge", self.ports.forge, forge),
             ("model", self.ports.model_way, self.ports.model),
             ("webhooks", self.ports.webhooks, ingest),
+            ("console", self.ports.console, console),
         ]
         return [f"--way={name}={listen}:{target}" for name, listen, target in ways]
 
@@ -181,7 +198,8 @@ class Stage:
         hook = f"http://127.0.0.1:{self.ports.webhooks}/webhooks/github"
         forge.start(hook, known.webhook_secret, known.forge_token)
         for name in REPOSITORIES:
-            forge.tell("POST", "/_forge/repositories", {"name": name, "files": {"README.md": f"# {name}\n"}})
+            told = {"name": name, "files": {"README.md": f"# {name}\n"}, "permissions": {PERSON: "write"}}
+            forge.tell("POST", "/_forge/repositories", told)
 
     def _help(self, name: str, *arguments: str) -> None:
         program = str(Path(__file__).with_name(f"{name}.py"))

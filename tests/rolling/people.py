@@ -1,14 +1,15 @@
-"""The load of a roll: people open pull requests, and everything that they began comes to its end."""
+"""People and what they did: pull requests are opened and pushed to, and everything that they began comes to its end."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from penstock_contracts.facts import PullRequestRef
+from penstock_contracts.ids import stream_of
 from tests.chaos import at_the_forge, in_the_store, on_the_log
-from tests.chaos.load import Load
-from tests.chaos.plan import Plan
-from tests.chaos.verdict import Verdict
+from tests.chaos.load import Load, PullRequest
+from tests.chaos.plan import ON_THE_PLATFORM, REPOSITORIES, Plan
 from tests.rolling.ground import Ground
 
 _LOOK = 0.5
@@ -16,20 +17,38 @@ _LOOK = 0.5
 
 def plan_of(pull_requests: int, seconds: float, seed: int = 7) -> Plan:
     """Pull requests opened evenly over this time; nothing is broken by chance."""
-    return Plan(pull_requests, 0, seed, striking=seconds / 0.95, limit=0.0)
+    return Plan(pull_requests, 0, seed, striking=seconds / 0.95, limit=0.0, deeds=ON_THE_PLATFORM)
 
 
 @asynccontextmanager
 async def at_work(ground: Ground, plan: Plan) -> AsyncIterator[Load]:
     """Webhooks that were not answered are delivered again, as platforms do."""
     load = Load(plan, ground.cluster.forge.url)
-    redelivering = asyncio.create_task(load.redeliver())
-    try:
-        yield load
-    finally:
-        redelivering.cancel()
-        await asyncio.gather(redelivering, return_exceptions=True)
-        await load.close()
+    async with ground.front.open():
+        await ground.front.lead_to(ground.cluster.fleet.ingest_url)
+        redelivering = asyncio.create_task(load.redeliver())
+        try:
+            yield load
+        finally:
+            redelivering.cancel()
+            await asyncio.gather(redelivering, return_exceptions=True)
+            await load.close()
+
+
+async def opened(ground: Ground, title: str, files: Mapping[str, str]) -> PullRequest:
+    """One more pull request, of which the load knows nothing."""
+    repository = REPOSITORIES[0]
+    here, told = f"/_forge/repositories/{repository}/pulls", {"title": title, "files": files}
+    made = await asyncio.to_thread(ground.cluster.forge.tell, "POST", here, told)
+    instance, number = ground.cluster.forge.url.partition("//")[2], made["number"]
+    ref = PullRequestRef("github", instance, str(made["base"]["repo"]["id"]), repository, number)
+    return PullRequest(repository, number, [made["head"]["sha"]], stream=stream_of(ref))
+
+
+async def pushed(ground: Ground, pull: PullRequest, files: Mapping[str, str]) -> None:
+    here = f"/_forge/repositories/{pull.repository}/pulls/{pull.number}/push"
+    told = await asyncio.to_thread(ground.cluster.forge.tell, "POST", here, {"files": files})
+    pull.heads.append(told["head"]["sha"])
 
 
 async def settled(ground: Ground, within: float) -> None:
@@ -49,15 +68,3 @@ async def _left(ground: Ground) -> dict[str, int]:
         unread = await asyncio.to_thread(on_the_log.unread, cluster.address)
         left = {f"records unread by {where}": count for where, count in unread.items()}
     return left
-
-
-async def judged(ground: Ground, load: Load, *, whole_log: bool) -> Sequence[Verdict]:
-    """By those who judge a campaign. What a lost log or a lost database has said is nobody's to count."""
-    cluster = ground.cluster
-    forge = await at_the_forge.look(cluster.forge.url, cluster.credentials.forge_token, load.opened)
-    store = await in_the_store.look(cluster.database_url)
-    verdicts = [*at_the_forge.judge(forge), *in_the_store.judge(store, forge, restored=not whole_log)]
-    if whole_log:
-        log = await asyncio.to_thread(on_the_log.look, cluster.address)
-        verdicts += on_the_log.judge(log, store, twice=False)
-    return verdicts

@@ -12,6 +12,7 @@ from penstock_contracts.envelope import Envelope, to_headers
 from penstock_contracts.event import Event
 from penstock_contracts.facts import (
     Batch,
+    CommentsPublished,
     CommentsRequested,
     ConfigResolved,
     Fact,
@@ -80,7 +81,7 @@ def test_a_forge_where_everything_was_said_once_passes() -> None:
         ({"deliveries": [delivery(0, 503)]}, ["N1 every webhook was taken"]),
         ({"reviews": [{"commit_id": OLD}]}, ["N2 no review is missing"]),
         ({"ledger": [*GOOD_LEDGER, GOOD_LEDGER[0]]}, ["N2 no review is doubled"]),
-        ({"reviews": [{"commit_id": HEAD}, {"commit_id": HEAD}]}, ["N2 no head is reviewed twice"]),
+        ({"reviews": [{"commit_id": HEAD}, {"commit_id": HEAD}]}, ["N2 no head is reviewed more often than asked for"]),
         ({"inline": [{"body": INLINE}, {"body": INLINE}]}, ["N2 no comment remains twice"]),
         ({"ledger": [*GOOD_LEDGER, GOOD_LEDGER[1]]}, ["N2 no summary was created twice"]),
         ({"comments": []}, ["N2 one summary for each pull request"]),
@@ -98,6 +99,18 @@ def test_a_summary_may_be_doubled_for_a_moment_by_who_was_frozen_then(minutes: i
     frozen = NOW + timedelta(minutes=minutes)
     span = Span(frozen, frozen + timedelta(seconds=20))
     assert failed(at_the_forge.judge(forge(ledger=[*GOOD_LEDGER, again]), [span])) == noticed
+
+
+def test_who_asks_for_a_review_once_more_gets_one_and_not_two() -> None:
+    asked = PullRequest("acme/shop", 1, [HEAD], reviews_asked=1)
+    assert failed(at_the_forge.judge(forge(pull=asked, reviews=[{"commit_id": HEAD}] * 2))) == []
+    noticed = ["N2 no head is reviewed more often than asked for"]
+    assert failed(at_the_forge.judge(forge(pull=asked, reviews=[{"commit_id": HEAD}] * 3))) == noticed
+
+
+def test_what_people_say_is_no_summary() -> None:
+    comments = [{"body": "/penstock help"}, {"body": f"all in all {SUMMARY}"}]
+    assert failed(at_the_forge.judge(forge(comments=comments))) == []
 
 
 def test_a_closed_pull_request_needs_no_review() -> None:
@@ -200,6 +213,14 @@ def test_a_reviewed_run_without_its_review_and_a_review_without_a_run_are_seen()
         "N2 one review at the forge for each reviewed run",
         "N2 every review at the forge is of a run",
     ]
+
+
+@pytest.mark.parametrize("silenced", [0, 2])
+def test_a_run_that_finds_everything_said_before_needs_no_review_of_its_own(silenced: int) -> None:
+    answer = CommentsPublished(kind=CommentsKind.REVIEW, head=HEAD, silenced=silenced)
+    view = store(OPENED, RESOLVED, ASKED, stored(4, answer), stored(5, FINISHED.fact))
+    noticed = failed(in_the_store.judge(view, forge(ledger=GOOD_LEDGER[1:])))
+    assert noticed == ([] if silenced else ["N2 one review at the forge for each reviewed run"])
 
 
 @pytest.mark.parametrize("said", [0, 1, 2])
