@@ -24,6 +24,7 @@ from bench.figures import Figure, measured_by
 FILES = (
     "codec",
     "apply",
+    "orchestrator",
     "state_encoding",
     "loop",
     "relay",

@@ -13,38 +13,25 @@ quarter of the runs to the end. Beside them: what a run leaves behind while its 
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import psycopg
 
 from bench.figures import Figure, Side, alone
+from bench.runs import answered, delivered, webhook
 from bench.setup import ground
 from penstock_contracts.codec import Codec
-from penstock_contracts.enums import PullRequestKind, Stage
-from penstock_contracts.envelope import Envelope
+from penstock_contracts.enums import Stage
 from penstock_contracts.event import Event
-from penstock_contracts.facts import (
-    Answer,
-    AstCompleted,
-    Batch,
-    CommentsPublished,
-    CommentsRequested,
-    ConfigResolved,
-    Fact,
-    FilesReviewCompleted,
-    PrReceived,
-    PrReviewCompleted,
-)
-from penstock_contracts.flow import STAGE_OF_REQUEST
-from penstock_contracts.ids import delivery_event_id, stream_of, subject_of
+from penstock_contracts.facts import Fact
 from penstock_contracts.routing import SHARDS
-from penstock_eventlog.answers import Handling, answer, is_request
+from penstock_eventlog.answers import is_request
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.handler import CONSUMER
 from penstock_orchestrator.rules import Rules
 from penstock_runtime.retry import STANDARD
 from penstock_store.postgres import PostgresStore
-from penstock_store.rows import Delivered, OutboxRow, RawRecord, Waste
+from penstock_store.rows import Delivered, OutboxRow, Waste
 
 RUNS, SHORT_RUNS, TENTHS = 100_000, 5_000, 10
 BATCH, AT_ONCE = 50, 4
@@ -57,15 +44,6 @@ _SIZES = """
 select relname, pg_total_relation_size(c.oid) from pg_class as c
 where relnamespace = 'workflow'::regnamespace and relkind = 'r'
 """
-_HANDLING = Handling("penstock/bench", datetime(2030, 1, 1, tzinfo=UTC))
-_ANSWERS: dict[Stage, Answer] = {
-    Stage.PREPARE: ConfigResolved(
-        head="a" * 40, base="b" * 40, manifest=(Batch(0, 4, "c" * 64),), change_blob="d" * 64
-    ),
-    Stage.AST: AstCompleted(blob="e" * 64),
-    Stage.PR_REVIEW: PrReviewCompleted(blob="f" * 64),
-    Stage.FILES_REVIEW: FilesReviewCompleted(blob="0" * 64),
-}
 
 
 class Engine:
@@ -75,13 +53,13 @@ class Engine:
 
     async def run(self, first: int, count: int) -> None:
         """Pull requests from their webhook to their end."""
-        todo = [_delivered(_webhook(number)) for number in range(first, first + count)]
+        todo = [delivered(webhook("growth", number)) for number in range(first, first + count)]
         while todo:
             await self._apply(todo)
-            todo = [_delivered(event) for event in await self._published()]
+            todo = [delivered(event) for event in await self._published()]
 
-    async def _apply(self, delivered: Sequence[Delivered]) -> None:
-        batches = iter([delivered[at : at + BATCH] for at in range(0, len(delivered), BATCH)])
+    async def _apply(self, heard: Sequence[Delivered]) -> None:
+        batches = iter([heard[at : at + BATCH] for at in range(0, len(heard), BATCH)])
 
         async def worker() -> None:
             for batch in batches:
@@ -104,7 +82,7 @@ class Engine:
             event_type = next(value.decode() for name, value in row.headers if name == "ce_type")
             if is_request(row.topic, event_type):
                 asked = self._codec.decode(row.headers, row.value)
-                yield answer(asked.envelope, [_good(asked)], _HANDLING)
+                yield answered(asked, batches=1)
 
     async def clean(self, kept: timedelta) -> None:
         retention, before = self._store.retention, await self._store.now() - kept
@@ -119,31 +97,6 @@ class Engine:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute("vacuum")
             return dict(connection.execute(_SIZES).fetchall())
-
-
-def _webhook(number: int) -> Event[Fact]:
-    fact = PrReceived(
-        PullRequestKind.OPENED,
-        "github",
-        "github.com",
-        str(number % 500),
-        f"acme/shop-{number % 500}",
-        number,
-        f"d{number}",
-    )
-    identity = delivery_event_id(fact.instance, fact.delivery_id)
-    envelope = Envelope(identity, fact.TYPE, "penstock/ingest", datetime.now(UTC), stream_of(fact), subject_of(fact))
-    return Event(envelope, fact)
-
-
-def _good(asked: Event[Fact]) -> Fact:
-    if isinstance(asked.fact, CommentsRequested):
-        return CommentsPublished(kind=asked.fact.kind, head=asked.fact.head, base=asked.fact.base, review_id="1")
-    return _ANSWERS[STAGE_OF_REQUEST[asked.envelope.type].stage]
-
-
-def _delivered(event: Event[Fact]) -> Delivered:
-    return Delivered(event, RawRecord(event.envelope.type, 0, 0, event.envelope.stream.encode(), (), None))
 
 
 async def measure(url: str, runs: int, kept: timedelta) -> list[Figure]:
