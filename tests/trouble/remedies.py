@@ -16,9 +16,9 @@ async def penstock(place: Stage, *words: str) -> tuple[int, str]:
     return await ended(typed, within=40.0), typed.output()
 
 
-async def carry_out(place: Stage, remedy: str) -> str:
-    """Every command of it, in its order; what they said."""
-    commands = re.findall(r"`(penstock [^`]+)`", remedy)
+async def carry_out(place: Stage, remedy: str, among: str = "penstock") -> str:
+    """Every command of it that begins like this, in its order; what they said."""
+    commands = re.findall(rf"`({among} [^`]+)`", remedy)
     assert commands, remedy
     said = []
     for command in commands:

@@ -44,8 +44,10 @@ async def test_without_kafka_webhooks_are_accepted_and_timers_kept_and_everythin
         await place.pull_request(repository)
         await place.forge.hooks.idle()
         assert [delivery.attempts for delivery in place.forge.hooks.deliveries()] == [[202], [202]]
-        await eventually(lambda: facts(place, "stage.released"), within=RUN_DEADLINE, what="the wait to end")
-        await eventually(lambda: facts(place, "stage.given_up"), within=RUN_DEADLINE, what="the deadline to be kept")
+        await eventually(lambda: facts(place, "stage.released"), within=2 * RUN_DEADLINE, what="the wait to end")
+        await eventually(
+            lambda: facts(place, "stage.given_up"), within=2 * RUN_DEADLINE, what="the deadline to be kept"
+        )
         why = await eventually(lambda: unready(fleet, "orchestrator", "log"), what="readiness to name the log")
         assert quoted(why)
         await eventually(lambda: time.monotonic() > until, within=seconds + 1)

@@ -77,7 +77,7 @@ async def dies(place: Stage, repository: Repository, process: StartedProcess) ->
     await ended(process, within=40)
 
 
-@pytest.mark.parametrize("how", [Broken.DECIDE, Broken.EVOLVE, Broken.REFUSED, Broken.POISON])
+@pytest.mark.parametrize("how", [Broken.DECIDE, Broken.EVOLVE, Broken.POISON])
 async def test_an_answer_that_cannot_be_applied_says_so_and_a_redrive_after_the_repair_ends_its_run(
     place: Stage, how: Broken
 ) -> None:
@@ -90,6 +90,21 @@ async def test_an_answer_that_cannot_be_applied_says_so_and_a_redrive_after_the_
         (run,) = await place.over()
         assert (run["outcome"], place.reviews(), run["waiting_for"]) == ("reviewed", 1, "")
         assert outcome_of(place, told["event_id"]) == "applied"
+        assert await place.dead_letters() == []
+        assert (await place.get(f"jobs/{run['id']}"))["stalls"] == []
+
+
+@pytest.mark.parametrize(("way", "outcome"), [("discard", "discarded"), ("redrive", "applied")])
+async def test_either_way_out_of_an_answer_that_the_database_refuses_ends_its_run(
+    place: Stage, way: str, outcome: str
+) -> None:
+    async with stalled(place, Broken.REFUSED) as stall:
+        told = await stall.words()
+        await stall.repair()
+        assert outcome in await carry_out(place, told["remedy"], f"penstock dlq {way}")
+
+        (run,) = await place.over()
+        assert (run["outcome"], place.reviews(), run["waiting_for"]) == ("reviewed", 1, "")
         assert await place.dead_letters() == []
         assert (await place.get(f"jobs/{run['id']}"))["stalls"] == []
 
