@@ -155,4 +155,27 @@ async def test_topics_are_created_once(kafka: KafkaForTest) -> None:
 async def test_brokers_that_do_not_answer_are_told_without_a_trace() -> None:
     ended = await penstock("topics", PENSTOCK_KAFKA_BOOTSTRAP="127.0.0.1:1")
     assert ended.returncode == 3
-    assert "Traceback" not in ended.stderr
+    waiting, told = ended.stderr.splitlines()
+    assert waiting == "waiting for Kafka at 127.0.0.1:1"
+    assert told.startswith("penstock topics: Kafka does not answer at 127.0.0.1:1 (")
+    assert "PENSTOCK_KAFKA_BOOTSTRAP" in told
+
+
+@pytest.mark.parametrize("words", [("db", "check"), ("db", "upgrade"), ("db", "refold")])
+async def test_a_database_that_refuses_the_password_names_the_variable_with_it(
+    words: tuple[str, ...], postgres_database: str
+) -> None:
+    stranger = f"postgresql://nobody:wrong@{postgres_database.partition('@')[2]}"
+    ended = await penstock(*words, PENSTOCK_DATABASE_URL=stranger)
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert "the database refuses these credentials, check PENSTOCK_DATABASE_URL" in line
+
+
+@pytest.mark.parametrize("words", [("db", "check"), ("db", "refold")])
+async def test_a_database_that_is_not_there_has_to_be_created_first(
+    words: tuple[str, ...], postgres_database: str
+) -> None:
+    ended = await penstock(*words, PENSTOCK_DATABASE_URL=f"{postgres_database}_nowhere")
+    (line,) = ended.stderr.splitlines()
+    assert (ended.returncode, "create it, or name another in PENSTOCK_DATABASE_URL" in line) == (3, True)

@@ -1,5 +1,6 @@
 """penstock db after-restore: what it plans, what it says, and when it refuses."""
 
+import asyncio
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from penstock_store.memory.store import MemoryStore
 from penstock_store.rows import Lease, Place
 from tests.suites.store.restoring import publish_all, webhook
 from tests.support.toy_fold import ToyFold, received
+from tests.support.waiting import eventually
 
 MARGIN = timedelta(minutes=10)
 
@@ -129,6 +131,35 @@ async def test_it_refuses_while_groups_have_members_also_when_forced(store: Memo
     elsewhere = Elsewhere(MemoryLog(), KnownPositions(members=["penstock-ast"]))
     with pytest.raises(StillAtWork, match="group penstock-ast"):
         await nobody_at_work(store, elsewhere, forced=True, patience=0.0)
+
+
+async def test_what_it_waits_for_is_said_while_it_waits(store: MemoryStore, capsys: pytest.CaptureFixture[str]) -> None:
+    lease = await store.leases.acquire("relay:1", "host-7", timedelta(minutes=1))
+    assert lease is not None
+    waiting = asyncio.create_task(nobody_at_work(store, None, forced=False, patience=30.0))
+    heard = ""
+
+    async def told() -> bool:
+        nonlocal heard
+        heard += capsys.readouterr().err
+        return "at work: lease relay:1 (host-7)" in heard
+
+    await eventually(told, what="who is at work to be named")
+    await store.leases.release(lease)
+    await waiting
+
+
+async def test_the_plan_stands_there_before_it_is_carried_out(store: MemoryStore) -> None:
+    out = io.StringIO()
+
+    class Watched(KnownPositions):
+        async def move(self, moves: Sequence[Move]) -> None:
+            assert "penstock-ast: 7 records of before are passed over" in out.getvalue()
+            await super().move(moves)
+
+    positions = Watched()
+    assert await after_restore(store, Elsewhere(MemoryLog(), positions), MARGIN, out, dry_run=False, forced=False) == 0
+    assert positions.moved
 
 
 async def test_where_the_log_lies_in_the_database_only_the_restoration_is_remembered(store: MemoryStore) -> None:

@@ -12,7 +12,14 @@ import pytest
 from penstock.cli import main
 from penstock.operating.console import Console
 from penstock.operating.ending import MISUSED, REFUSED, UNREACHABLE, code_of
-from penstock.operating.errors import ConsoleRefused, ConsoleUnreachable, NotAdmitted, NotUnderstood
+from penstock.operating.errors import (
+    ConsoleRefused,
+    ConsoleUnable,
+    ConsoleUnreachable,
+    NoConsole,
+    NotAdmitted,
+    NotUnderstood,
+)
 from penstock.operating.jobs import Question, moment, perform
 from penstock.operating.settings import ConsoleAddress
 from penstock_console.api import build_app
@@ -156,9 +163,9 @@ async def test_what_is_over_is_refused_with_the_way_on(console: Console) -> None
     assert code_of(refused.value) == REFUSED
 
 
-@pytest.mark.parametrize("job_id", ["nobody", "../metrics", "a b?c=d"])
+@pytest.mark.parametrize("job_id", ["nobody", "../metrics", "a b?c=d", "", "."])
 async def test_an_unknown_id_is_refused_whatever_is_in_it(console: Console, job_id: str) -> None:
-    with pytest.raises(ConsoleRefused):
+    with pytest.raises(ConsoleRefused, match="there is no job"):
         await said(console, job_id)
 
 
@@ -180,15 +187,46 @@ async def test_a_wrong_token_is_told_with_the_variable_to_set(store: MemoryStore
 
 async def test_while_the_database_is_away_the_api_says_so(console: Console, store: MemoryStore) -> None:
     store.go_away()
-    with pytest.raises(ConsoleUnreachable, match="cannot be asked at the moment") as refused:
+    with pytest.raises(ConsoleUnable, match="the database cannot be asked at the moment") as refused:
         await said(console)
     assert code_of(refused.value) == UNREACHABLE
 
 
-async def test_an_answer_that_is_not_the_apis_is_told_by_its_code() -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(404, text="<html>not here</html>"))
-    async with Console("http://elsewhere.test", "", transport) as console:
-        with pytest.raises(ConsoleRefused, match="HTTP 404"):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, html="<h1>It works</h1>"),
+        httpx.Response(302, headers={"location": "https://login.test/"}),
+        httpx.Response(400, html="<h1>no</h1>"),
+        httpx.Response(404, html="<h1>not here</h1>"),
+        httpx.Response(404, json={"detail": "Not Found"}),
+        httpx.Response(404, json={"detail": [{"loc": []}]}),
+        httpx.Response(405, json={"detail": "Method Not Allowed"}),
+    ],
+)
+async def test_an_answer_that_is_not_the_apis_says_to_name_its_address(answer: httpx.Response) -> None:
+    async with Console("http://elsewhere.test", "", httpx.MockTransport(lambda _: answer)) as console:
+        with pytest.raises(NoConsole, match=r"elsewhere\.test is not the jobs API.*--url") as refused:
+            await said(console)
+    assert code_of(refused.value) == MISUSED
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+async def test_what_stands_before_the_api_and_fails_is_no_api_that_has_to_be_started(status: int) -> None:
+    page = httpx.MockTransport(lambda _: httpx.Response(status, html="<h1>Service Unavailable</h1>"))
+    async with Console("http://console.test", "", page) as console:
+        with pytest.raises(ConsoleUnable, match=rf"console\.test cannot do this now \(HTTP {status}\)") as refused:
+            await said(console)
+    assert "start it" not in str(refused.value)
+    assert code_of(refused.value) == UNREACHABLE
+
+
+async def test_silence_is_told_with_how_long_it_was() -> None:
+    def silent(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("", request=request)
+
+    async with Console("http://console.test", "", httpx.MockTransport(silent)) as console:
+        with pytest.raises(ConsoleUnreachable, match=r"no answer within 15 s"):
             await said(console)
 
 

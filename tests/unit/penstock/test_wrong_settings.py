@@ -69,3 +69,49 @@ def test_a_margin_that_would_skip_what_is_missing_is_refused(margin: str, capsys
     with pytest.raises(SystemExit, match="2"):
         parser.parse_args(["after-restore", f"--margin={margin}"])
     assert "--margin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("jobs run-1 --status FAILED", "--status"),
+        ("jobs run-1 --limit 3", "--limit"),
+        ("jobs run-1 --reason why", "--reason"),
+        ("jobs --reason why", "--reason"),
+        ("jobs ls --part 3", "--part"),
+        ("jobs cancel run-1 --repository acme/shop", "--repository"),
+        ("jobs pause run-1 --stage ast", "--stage"),
+        ("jobs replay run-1 --part 3 --waiting-for turn", "--waiting-for, --part"),
+        ("jobs retry run-1 --type CODE_REVIEW", "--type"),
+        ("dlq redrive letter-1 --stream s", "--all"),
+        ("topics --json", "--print"),
+    ],
+)
+def test_an_option_that_these_words_do_not_read_is_refused_instead_of_ignored(
+    command: str, named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PENSTOCK_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    monkeypatch.setenv("PENSTOCK_CONSOLE_URL", "http://127.0.0.1:1")
+    assert main(command.split()) == MISUSED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert named in line
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["jobs", "--repository", ""],
+        ["jobs", "--url", " "],
+        ["dlq", "redrive", "--all", "--stream", ""],
+        ["dlq", "discard", "letter-1", "--reason", ""],
+        ["dlq", "redrive", "letter-1", "--wait", "-1"],
+        ["dlq", "redrive", "letter-1", "--wait", "nan"],
+        ["config", "forget", "--organisation", ""],
+    ],
+)
+def test_an_option_without_a_value_is_not_as_if_it_were_not_there(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(command)
+    assert f"argument {command[-2]}" in capsys.readouterr().err

@@ -114,6 +114,14 @@ async def test_the_command_forgets_and_says_how_many(place: Place) -> None:
     assert await place.kept() == [False, False, True]
 
 
+async def test_the_command_says_what_it_means_that_nothing_was_kept(place: Place) -> None:
+    out = io.StringIO()
+    async with Console("http://console.test", "s3cret", place.transport) as console:
+        assert await forget({"repository": "acme/shoop"}, console, out) == 0
+    assert out.getvalue().startswith("nothing was kept of acme/shoop: ")
+    assert "`penstock jobs`" in out.getvalue()
+
+
 async def test_the_command_is_refused_without_the_right_token(place: Place) -> None:
     async with Console("http://console.test", "wrong", place.transport) as console:
         with pytest.raises(NotAdmitted):

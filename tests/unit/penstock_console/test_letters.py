@@ -106,6 +106,19 @@ class TestLooking:
         assert (told["dead_letters"], told["blocked_streams"]) == ({"stalled": 1, "undecodable": 1}, 0)
         assert [stall["letter_id"] for stall in told["stalls"]] == ["l-1", "l-2"]
 
+    async def test_what_holds_up_a_pull_request_is_told_before_any_rubbish(
+        self, api: httpx.AsyncClient, store: MemoryStore
+    ) -> None:
+        early = STALLED.created_at
+        for number in range(30):
+            row = replace(RUBBISH, id=f"early-{number}", event_id=f"rubbish-{number}", created_at=early)
+            store.tables.letters[row.id] = row
+        store.tables.letters["z-last"] = replace(STALLED, id="z-last", event_id="e-last")
+        told = (await api.get("/workflow-queue/metrics")).json()
+        assert [stall["letter_id"] for stall in told["stalls"]][:2] == ["l-1", "z-last"]
+        assert len(told["stalls"]) == 20
+        assert list(told)[:4] == ["stuck", "blocked_streams", "dead_letters", "stalls"]
+
     async def test_an_unknown_letter_is_not_found(self, api: httpx.AsyncClient) -> None:
         assert (await api.get(f"{LETTERS}/l-9")).status_code == 404
         for action in ("redrive", "discard"):

@@ -12,7 +12,13 @@ from penstock_contracts.enums import (
     RunOutcome,
     Stage,
 )
-from penstock_contracts.facts import AttemptScheduled, CommentsRequested, WorkflowFinished, WorkflowStalled
+from penstock_contracts.facts import (
+    AttemptScheduled,
+    CommentsRequested,
+    StageGivenUp,
+    WorkflowFinished,
+    WorkflowStalled,
+)
 from penstock_orchestrator.project import status_of
 from penstock_orchestrator.state import HEAVY, Phase
 from tests.unit.penstock_orchestrator.pull_request import PullRequestUnderTest
@@ -59,6 +65,16 @@ def test_how_often_a_part_is_asked_depends_on_why_it_failed(error_class: ErrorCl
         pr.fail(pr.last_request(run, Stage.AST), error_class)
         pr.pass_time(seconds=40)
     assert len(pr.requests(run, Stage.AST)) == attempts
+
+
+def test_the_number_of_an_attempt_beyond_the_schedule_of_its_failure_stands_alone() -> None:
+    pr, run = reviewing()
+    pr.fail(pr.last_request(run, Stage.AST))
+    pr.pass_time(seconds=60)
+    pr.fail(pr.last_request(run, Stage.AST), ErrorClassification.PERMANENT)
+    (given_up,) = pr.said(StageGivenUp)
+    assert (given_up.attempt, given_up.maximum) == (2, 1)
+    assert given_up.reason == "attempt 2 failed (permanent): it broke"
 
 
 def test_a_failure_of_an_older_attempt_counts_for_nothing_but_its_success_completes_the_part() -> None:

@@ -101,9 +101,13 @@ class RepairDesk:
         return stalls.of_run(run, letters, await self.store.outbox.blocked(_MOST, run.stream))
 
     async def oldest(self, limit: int) -> Sequence[views.Stall]:
-        letters = await self.letters(LetterFilter(limit=limit))
+        """What holds up a pull request comes first: rubbish, of which there may be any number, holds up nobody."""
+        stalled = await self.letters(LetterFilter(reason=STALLED, limit=limit))
         blocked = await self.store.outbox.blocked(limit)
-        return [*map(stalls.of_letter, letters), *map(stalls.of_blocked, blocked)][:limit]
+        others = [row for row in await self.letters(LetterFilter(limit=limit + len(stalled))) if row.reason != STALLED]
+        return [*map(stalls.of_letter, stalled), *map(stalls.of_blocked, blocked), *map(stalls.of_letter, others)][
+            :limit
+        ]
 
     async def _asked(self, stuck: Stuck, repair: Repair) -> tuple[str, NewOutboxRow]:
         event = repair_event(stuck, repair, await self.store.now())

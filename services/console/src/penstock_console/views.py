@@ -89,16 +89,17 @@ class History(_View):
 
 
 class Counts(_View):
-    """How many jobs there are: of all runs by status, and of every type by status; `stuck` are those more than a minute
-    past their deadline (at most 100 are counted), of which there should be none. And what waits for a person: open dead
-    letters by reason, blocked streams, and the oldest of them with their remedies."""
+    """What waits for a person: `stuck` are runs more than a minute past their deadline (at most 100 are counted), of
+    which there should be none; blocked streams; open dead letters by reason; and the oldest of them with their
+    remedies, those first that hold up a pull request. And how many jobs there are: of all runs by status, and of every
+    type by status."""
 
+    stuck: int
+    blocked_streams: int
+    dead_letters: dict[str, int]
+    stalls: list[Stall]
     runs: dict[JobStatus, int]
     jobs: dict[WorkflowType, dict[JobStatus, int]]
-    stuck: int
-    dead_letters: dict[str, int]
-    blocked_streams: int
-    stalls: list[Stall]
 
 
 class AskedFor(_View):

@@ -52,7 +52,9 @@ def failed(decision: Decision, run: Run, part: Part, fact: Answer) -> None:
     error_class = fact.error_class or ErrorClassification.UNKNOWN
     maximum = decision.rules.attempts(part.stage, error_class)
     if part.attempt >= maximum:
-        reason = f"attempt {part.attempt} of {maximum} failed ({error_class}): {fact.error}"
+        # Beyond it when a person asked for one more, or a class that is tried less often came last.
+        number = f"{part.attempt} of {maximum}" if part.attempt <= maximum else str(part.attempt)
+        reason = f"attempt {number} failed ({error_class}): {fact.error}"
         give_up(decision, run, part, error_class, reason)
         return
     seed = request_id(run.id, part.stage, part.part, part.attempt)

@@ -19,14 +19,16 @@ import argparse
 import os
 import sys
 
+from penstock.commands.arguments import text
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["forget"], help="what to do")
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--repository", metavar="OWNER/NAME")
-    which.add_argument("--organisation", metavar="NAME")
+    which.add_argument("--repository", type=text, metavar="OWNER/NAME")
+    which.add_argument("--organisation", type=text, metavar="NAME")
     parser.add_argument("--json", action="store_true", help="what the API answers")
-    parser.add_argument("--url", metavar="URL", help="where the API is")
+    parser.add_argument("--url", type=text, metavar="URL", help="where the API is")
 
 
 def run(arguments: argparse.Namespace) -> int:

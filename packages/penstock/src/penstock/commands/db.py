@@ -112,14 +112,16 @@ async def _restored(arguments: argparse.Namespace) -> int:
     from penstock.operating.database import open_store
     from penstock.operating.restoring import after_restore, elsewhere_of
     from penstock.operating.settings import Brokers
+    from penstock.operating.waiting import reaching
     from penstock_runtime.settings import load
 
-    elsewhere = elsewhere_of(load(Brokers, os.environ))
-    margin = timedelta(seconds=arguments.margin)
+    brokers = load(Brokers, os.environ)
+    elsewhere, margin = elsewhere_of(brokers), timedelta(seconds=arguments.margin)
     async with open_store(os.environ) as store:
-        return await after_restore(
-            store, elsewhere, margin, sys.stdout, dry_run=arguments.dry_run, forced=arguments.force
-        )
+        with reaching(brokers):
+            return await after_restore(
+                store, elsewhere, margin, sys.stdout, dry_run=arguments.dry_run, forced=arguments.force
+            )
 
 
 async def _exported(repository: str) -> int:

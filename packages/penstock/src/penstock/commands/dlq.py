@@ -30,6 +30,8 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from penstock.commands.arguments import patience, text
+
 _FILTERS = ("state", "stream", "run_id", "reason", "event_type", "topic", "limit", "after")
 _WAIT = 10.0
 
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--state", choices=("open", "resolved", "any"), help="default: open")
     _add_filters(listing)
     listing.add_argument("--limit", type=int, metavar="N", help="at most so many, up to 500; default: 100")
-    listing.add_argument("--after", metavar="ID", help="go on after this one")
+    listing.add_argument("--after", type=text, metavar="ID", help="go on after this one")
     showing = actions.add_parser("show", help="one of them")
     showing.add_argument("ids", nargs=1, metavar="id")
     for each in (listing, showing):
@@ -52,23 +54,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="all that are open, whose remedy it is and that ended no process"
     )
     _add_filters(redriving.add_argument_group("which of all"))
-    redriving.add_argument("--wait", type=float, default=_WAIT, metavar="S", help=f"so long each; default: {_WAIT:g}")
+    redriving.add_argument("--wait", type=patience, default=_WAIT, metavar="S", help=f"each; default: {_WAIT:g}")
     discarding = actions.add_parser("discard", help="put aside")
     discarding.add_argument("ids", nargs="+", metavar="id")
     unblocking = actions.add_parser("unblock", help="publish a stream again")
     unblocking.add_argument("ids", nargs="+", metavar="stream")
-    discarding.add_argument("--reason", dest="why", required=True, metavar="TEXT", help="is recorded")
-    unblocking.add_argument("--reason", dest="why", metavar="TEXT", help="is recorded")
+    discarding.add_argument("--reason", dest="why", type=text, required=True, metavar="TEXT", help="is recorded")
+    unblocking.add_argument("--reason", dest="why", type=text, metavar="TEXT", help="is recorded")
     for each in (listing, showing, redriving, discarding, unblocking):
-        each.add_argument("--url", metavar="URL", help="where the API is")
+        each.add_argument("--url", type=text, metavar="URL", help="where the API is")
 
 
 def _add_filters(which: argparse._ActionsContainer) -> None:
-    which.add_argument("--stream", metavar="ID", help="of one pull request")
-    which.add_argument("--run", dest="run_id", metavar="ID", help="of one run")
-    which.add_argument("--reason", metavar="WORD", help="such as stalled, undecodable or poison")
-    which.add_argument("--event", dest="event_type", metavar="TYPE", help="such as ast.completed")
-    which.add_argument("--topic", metavar="NAME")
+    which.add_argument("--stream", type=text, metavar="ID", help="of one pull request")
+    which.add_argument("--run", dest="run_id", type=text, metavar="ID", help="of one run")
+    which.add_argument("--reason", type=text, metavar="WORD", help="such as stalled, undecodable or poison")
+    which.add_argument("--event", dest="event_type", type=text, metavar="TYPE", help="such as ast.completed")
+    which.add_argument("--topic", type=text, metavar="NAME")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,12 +86,15 @@ def filters_of(words: Mapping[str, object]) -> Mapping[str, str]:
 
 async def _performed(arguments: argparse.Namespace) -> int:
     from penstock.operating.console import Console
+    from penstock.operating.errors import NotUnderstood
     from penstock.operating.letters import Desk
     from penstock.operating.settings import ConsoleAddress
     from penstock_runtime.settings import load
 
     address, words = load(ConsoleAddress, os.environ), vars(arguments)
     filters = filters_of(words)
+    if words.get("ids") and filters:
+        raise NotUnderstood("options that choose among all go with --all: give ids alone, or --all and no id")
     given = {"reason": words["why"]} if words.get("why") else {}
     async with Console((arguments.url or address.base()).rstrip("/"), address.bearer()) as console:
         desk = Desk(console, sys.stdout)

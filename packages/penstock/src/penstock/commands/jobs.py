@@ -27,9 +27,8 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from penstock.commands.arguments import text
 from penstock_contracts.enums import JobStatus, Stage, WorkflowType
-
-_FILTERS = ("status", "type", "repository", "organisation", "stage", "waiting_for", "stream", "correlation_id", "after")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,26 +39,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--type",
         type=str.upper,
         choices=[each.value for each in WorkflowType],
-        default=WorkflowType.CODE_REVIEW.value,
         help="default: CODE_REVIEW, which are whole runs; the others are their heavy stages",
     )
-    which.add_argument("--repository", metavar="OWNER/NAME")
-    which.add_argument("--organisation", metavar="NAME")
-    which.add_argument("--waiting-for", metavar="EVENT", help="such as ast.completed")
-    which.add_argument("--stream", metavar="ID", help="one pull request")
-    which.add_argument("--correlation-id", metavar="ID", help="the platform's id of the delivery")
-    which.add_argument("--since", metavar="MOMENT", help="opened since then: 2h, 7d or 2030-01-31")
-    which.add_argument("--until", metavar="MOMENT", help="opened before then")
-    which.add_argument("--limit", type=int, metavar="N", default=20, help="at most so many, up to 200; default: 20")
-    which.add_argument("--after", metavar="ID", help="go on after this one")
+    which.add_argument("--repository", type=text, metavar="OWNER/NAME")
+    which.add_argument("--organisation", type=text, metavar="NAME")
+    which.add_argument("--waiting-for", type=text, metavar="EVENT", help="such as ast.completed")
+    which.add_argument("--stream", type=text, metavar="ID", help="one pull request")
+    which.add_argument("--correlation-id", type=text, metavar="ID", help="the platform's id of the delivery")
+    which.add_argument("--since", type=text, metavar="MOMENT", help="opened since then: 2h, 7d or 2030-01-31")
+    which.add_argument("--until", type=text, metavar="MOMENT", help="opened before then")
+    which.add_argument("--limit", type=int, metavar="N", help="at most so many, up to 200; default: 20")
+    which.add_argument("--after", type=text, metavar="ID", help="go on after this one")
     asked = parser.add_argument_group("what is asked")
-    asked.add_argument("--reason", metavar="TEXT", help="is recorded")
+    asked.add_argument("--reason", type=text, metavar="TEXT", help="is recorded with an action")
     asked.add_argument(
         "--stage", choices=[each.value for each in Stage], help="which stage retry means; also filters the list"
     )
-    asked.add_argument("--part", metavar="PART", help="which part retry means, such as the number of a batch")
+    asked.add_argument("--part", type=text, metavar="PART", help="which part retry means, as the number of a batch")
     parser.add_argument("--json", action="store_true", help="what the API answers")
-    parser.add_argument("--url", metavar="URL", help="where the API is")
+    parser.add_argument("--url", type=text, metavar="URL", help="where the API is")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,16 +68,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _performed(arguments: argparse.Namespace) -> int:
     from penstock.operating.console import Console
-    from penstock.operating.jobs import Question, moment, perform
+    from penstock.operating.jobs import ASKED, LISTED, Question, moment, perform, refuse_unread
     from penstock.operating.settings import ConsoleAddress
     from penstock_runtime.settings import load
 
-    now, given = datetime.now(UTC), vars(arguments)
-    filters = {name: given[name] for name in _FILTERS if given[name]} | {"limit": str(arguments.limit)}
+    now = datetime.now(UTC)
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    refuse_unread(arguments.words, given)
+    filters = {"type": WorkflowType.CODE_REVIEW.value, "limit": "20"}
+    filters |= {name: str(given[name]) for name in LISTED if name in given}
     for name in ("since", "until"):
-        if given[name]:
+        if name in given:
             filters[name] = moment(given[name], now).isoformat()
-    wanted = {name: given[name] for name in ("reason", "stage", "part") if given[name]}
+    wanted = {name: str(given[name]) for name in ASKED if name in given}
     address = load(ConsoleAddress, os.environ)
     question = Question(arguments.words, filters, wanted, arguments.json)
     async with Console((arguments.url or address.base()).rstrip("/"), address.bearer()) as console:

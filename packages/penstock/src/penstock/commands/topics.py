@@ -30,11 +30,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _performed(arguments: argparse.Namespace) -> int:
+    from penstock.operating.errors import NotUnderstood
     from penstock.operating.settings import Brokers
     from penstock.operating.topics import created, log_of, printed
+    from penstock.operating.waiting import reaching, telling
     from penstock_runtime.settings import load
 
     brokers = load(Brokers, os.environ)
     if arguments.print:
         return printed(brokers.prefix, sys.stdout, as_json=arguments.json)
-    return await created(log_of(brokers), brokers.prefix, sys.stdout)
+    if arguments.json:
+        raise NotUnderstood("--json goes with --print: give both, or neither to create topics")
+    log = log_of(brokers)
+    with reaching(brokers), telling(f"Kafka at {brokers.bootstrap}"):
+        return await created(log, brokers.prefix, sys.stdout)

@@ -15,5 +15,9 @@ async def forget(chosen: Mapping[str, str], console: Console, out: TextIO, *, as
     else:
         (name,) = chosen.values()
         kept = f"{gone.entries} configuration{'' if gone.entries == 1 else 's'}"
-        out.write(f"forgot {kept} of {name}: the next review reads anew\n")
+        nothing = (
+            f"nothing was kept of {name}: either the next review reads anew already, or the name is another; "
+            "`penstock jobs` has the names, as owner/name before the #\n"
+        )
+        out.write(f"forgot {kept} of {name}: the next review reads anew\n" if gone.entries else nothing)
     return DONE

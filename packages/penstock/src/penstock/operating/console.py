@@ -10,13 +10,16 @@ from pydantic import BaseModel, ValidationError
 
 from penstock.operating.errors import (
     ConsoleRefused,
+    ConsoleUnable,
     ConsoleUnreachable,
     NoAddress,
     NoConsole,
     NotAdmitted,
     NotUnderstood,
+    OperatingError,
     TokenUnusable,
 )
+from penstock.operating.waiting import telling
 from penstock_console.views import (
     AskedFor,
     BlockedStreams,
@@ -32,12 +35,15 @@ from penstock_runtime import parsers
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SECONDS = 15.0
+_TOO_MANY = 429
+_NO_PATH = frozenset({"Not Found", "Method Not Allowed"})
+"""What is answered where the path itself is not known, which says nothing of a job or a letter."""
 M = TypeVar("M", bound=BaseModel)
 
 
 class Console:
-    """Every method may raise ConsoleUnreachable, NotAdmitted, NotUnderstood or ConsoleRefused; what is made of an
-    address or a token that cannot be one raises NotUnderstood."""
+    """Every method may raise ConsoleUnreachable, NotAdmitted, NotUnderstood or ConsoleRefused; making one of an address
+    or a token that cannot be one raises NotUnderstood."""
 
     def __init__(self, base: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         if not (token.isascii() and token.isprintable()):
@@ -67,30 +73,30 @@ class Console:
         return await self._told(JobPage, "GET", "jobs", params=filters)
 
     async def job(self, job_id: str) -> JobWithStages:
-        return await self._told(JobWithStages, "GET", f"jobs/{_segment(job_id)}")
+        return await self._told(JobWithStages, "GET", f"jobs/{_segment('job', job_id)}")
 
     async def history(self, job_id: str) -> History:
-        return await self._told(History, "GET", f"jobs/{_segment(job_id)}/history")
+        return await self._told(History, "GET", f"jobs/{_segment('job', job_id)}/history")
 
     async def ask(self, job_id: str, action: str, wanted: Mapping[str, str]) -> AskedFor:
-        path = f"jobs/{_segment(job_id)}/{action}"
+        path = f"jobs/{_segment('job', job_id)}/{action}"
         return await self._told(AskedFor, "POST", path, body=wanted)
 
     async def dead_letters(self, filters: Mapping[str, str]) -> DeadLetterPage:
         return await self._told(DeadLetterPage, "GET", "dead-letters", params=filters)
 
     async def dead_letter(self, letter_id: str) -> ShownLetter:
-        return await self._told(ShownLetter, "GET", f"dead-letters/{_segment(letter_id)}")
+        return await self._told(ShownLetter, "GET", f"dead-letters/{_segment('dead letter', letter_id)}")
 
     async def blocked_streams(self) -> BlockedStreams:
         return await self._told(BlockedStreams, "GET", "blocked-streams")
 
     async def repair(self, letter_id: str, action: str, given: Mapping[str, str]) -> Repaired:
-        path = f"dead-letters/{_segment(letter_id)}/{action}"
+        path = f"dead-letters/{_segment('dead letter', letter_id)}/{action}"
         return await self._told(Repaired, "POST", path, body=given)
 
     async def unblock(self, stream: str, given: Mapping[str, str]) -> Repaired:
-        path = f"blocked-streams/{_segment(stream)}/unblock"
+        path = f"blocked-streams/{quote(stream, safe='')}/unblock"
         return await self._told(Repaired, "POST", path, body=given)
 
     async def forget(self, chosen: Mapping[str, str]) -> ForgottenEntries:
@@ -109,37 +115,47 @@ class Console:
         try:
             return model.model_validate_json(content)
         except ValidationError as error:
-            raise NoConsole(self._base) from error
+            raise NoConsole(self._base, "another answer") from error
 
     async def _answer(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, str] | None = None
     ) -> bytes:
         try:
-            answer = await self._client.request(method, path, params=params, json=body)
+            with telling(f"the jobs API at {self._base}"):
+                answer = await self._client.request(method, path, params=params, json=body)
+        except httpx.TimeoutException as error:
+            raise ConsoleUnreachable(self._base, f"no answer within {_SECONDS:g} s") from error
         except httpx.HTTPError as error:
             raise ConsoleUnreachable(self._base, str(error) or type(error).__name__) from error
         if answer.is_success:
             return answer.content
-        detail = _detail(answer)
-        if answer.status_code in (401, 403):
-            raise NotAdmitted(detail)
-        if answer.status_code == 422:
-            raise NotUnderstood(detail)
-        if answer.status_code >= 500:
-            raise ConsoleUnreachable(self._base, detail)
-        raise ConsoleRefused(detail)
+        raise self._refusal(answer)
+
+    def _refusal(self, answer: httpx.Response) -> OperatingError:
+        status, detail = answer.status_code, _detail(answer)
+        bare = f"HTTP {status}"
+        if status in (401, 403):
+            return NotAdmitted(detail or bare)
+        if status >= 500 or status == _TOO_MANY:
+            return ConsoleUnable(self._base, detail or bare)
+        if not detail or detail in _NO_PATH:
+            return NoConsole(self._base, bare)
+        return NotUnderstood(detail) if status == 422 else ConsoleRefused(detail)
 
 
-def _segment(job_id: str) -> str:
-    return quote(job_id, safe="")
+def _segment(what: str, name: str) -> str:
+    """One that would be another path is the name of nothing. Raises ConsoleRefused."""
+    if name in ("", ".", "..") or "/" in name:
+        raise ConsoleRefused(f"there is no {what} {name!r}")
+    return quote(name, safe="")
 
 
 def _detail(answer: httpx.Response) -> str:
-    """What the API says of its refusal; the bare code where something else answers in its place."""
+    """What the API says of its refusal; nothing where something else answers in its place."""
     try:
         told = answer.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {answer.status_code}"
-    if isinstance(told, list):
-        return "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in told)
+        if isinstance(told, list):
+            return "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in told)
+    except (ValueError, LookupError, TypeError):
+        return ""
     return str(told)

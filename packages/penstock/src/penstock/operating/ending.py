@@ -8,7 +8,7 @@ import sys
 from collections.abc import Coroutine, Mapping
 
 from penstock.local.errors import FolderRefused, LocalError
-from penstock.operating.errors import ConsoleUnreachable, NotAdmitted, NotUnderstood, OperatingError
+from penstock.operating.errors import BrokersUnreachable, ConsoleUnreachable, NotAdmitted, NotUnderstood, OperatingError
 from penstock_eventlog.errors import LogError, LogMisconfigured, LogUnavailable
 from penstock_runtime.errors import SettingsError
 from penstock_store.errors import StoreError, StoreUnavailable, WrongCredentials
@@ -20,6 +20,7 @@ _CODES: Mapping[type[Exception], int] = {
     NotAdmitted: MISUSED,
     LogMisconfigured: MISUSED,
     WrongCredentials: MISUSED,
+    BrokersUnreachable: UNREACHABLE,
     ConsoleUnreachable: UNREACHABLE,
     LogUnavailable: UNREACHABLE,
     StoreUnavailable: UNREACHABLE,

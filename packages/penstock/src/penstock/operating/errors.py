@@ -6,6 +6,8 @@ OperatingError
 │   ├── NoConsole          something else answers at the address of the API
 │   └── TokenUnusable      no request can carry this token
 ├── ConsoleUnreachable     nobody answers where the API should be
+│   └── ConsoleUnable      it answers, and cannot do it now
+├── BrokersUnreachable     Kafka does not answer
 ├── NotAdmitted            the API does not know the token
 ├── ConsoleRefused         the API knows what is meant and says no
 ├── StillAtWork            services run on what shall be brought in order
@@ -35,10 +37,10 @@ class NoAddress(NotUnderstood):
 class NoConsole(NotUnderstood):
     """Something else answers where the jobs API should be."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, what: str) -> None:
         super().__init__(
-            f"what answers at {url} is not the jobs API of this version: name its address with --url or "
-            "PENSTOCK_CONSOLE_URL"
+            f"what answers at {url} is not the jobs API of this version ({what}): name its address with --url or "
+            "PENSTOCK_CONSOLE_URL, as http://host:port without a path"
         )
 
 
@@ -69,6 +71,25 @@ class ConsoleUnreachable(OperatingError):
         super().__init__(
             f"no jobs API answers at {url} ({why}): start it with `penstock up` or `penstock run console`, "
             "or name it with --url or PENSTOCK_CONSOLE_URL"
+        )
+
+
+class ConsoleUnable(ConsoleUnreachable):
+    """The jobs API, or what stands before it, cannot do this at the moment."""
+
+    def __init__(self, url: str, why: str) -> None:
+        OperatingError.__init__(
+            self, f"the jobs API at {url} cannot do this now ({why}): try again, and read the console's log if it stays"
+        )
+
+
+class BrokersUnreachable(OperatingError):
+    """Kafka does not answer."""
+
+    def __init__(self, bootstrap: str, why: str) -> None:
+        super().__init__(
+            f"Kafka does not answer at {bootstrap} ({why}): is it up, and is that its address in "
+            "PENSTOCK_KAFKA_BOOTSTRAP?"
         )
 
 

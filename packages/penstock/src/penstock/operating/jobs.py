@@ -1,7 +1,7 @@
 """What `penstock jobs` does with its words: lists runs, shows one, or asks something of one."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TextIO
@@ -13,6 +13,13 @@ from penstock.operating.errors import NotUnderstood
 from penstock_runtime import parsers
 
 ACTIONS = ("cancel", "pause", "resume", "retry", "replay")
+LISTED = (
+    "status", "type", "repository", "organisation", "stage", "waiting_for", "stream", "correlation_id", "since",
+    "until", "limit", "after",
+)  # fmt: skip
+"""What chooses among runs that are listed."""
+ASKED = ("reason", "stage", "part")
+"""What is told with an action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,27 @@ class Question:
     filters: Mapping[str, str] = field(default_factory=dict)
     wanted: Mapping[str, str] = field(default_factory=dict)
     as_json: bool = False
+
+
+def refuse_unread(words: Sequence[str], given: Iterable[str]) -> None:
+    """An option that these words do not read would be taken for one that was obeyed. Raises NotUnderstood."""
+    typed, read = _read_by(words)
+    unread = [name for name in given if name in (*LISTED, *ASKED) and name not in read]
+    if unread:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in unread)
+        raise NotUnderstood(f"`{typed}` does not read {options}: leave it out")
+
+
+def _read_by(words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    match words:
+        case [] | ["ls"]:
+            return "penstock jobs", LISTED
+        case ["retry", *_]:
+            return "penstock jobs retry", ASKED
+        case [action, *_] if action in ACTIONS:
+            return f"penstock jobs {action}", ASKED[:1]
+        case _:
+            return "penstock jobs <id>", ()
 
 
 async def perform(question: Question, console: Console, now: datetime, out: TextIO) -> int:

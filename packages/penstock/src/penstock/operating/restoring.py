@@ -23,6 +23,7 @@ from typing import Protocol, TextIO
 from penstock.operating.ending import DONE
 from penstock.operating.errors import NotUnderstood, StillAtWork
 from penstock.operating.settings import Brokers
+from penstock.operating.waiting import say
 from penstock.services import BOOTSTRAPS
 from penstock_contracts.facts import ANSWERS
 from penstock_contracts.flow import TOPIC_BY_NAME
@@ -101,12 +102,15 @@ async def after_restore(
 ) -> int:
     """Says what is to be done, and does it unless it shall only be said; the exit code."""
     if not dry_run:
+        say("looking whether services are at work")
         await nobody_at_work(store, elsewhere, forced=forced)  # 1
+    say("reading what is stored" + (", and where each group stands on Kafka" if elsewhere else ""))
     plan = await planned(store, elsewhere, margin)
-    if not dry_run:
-        await carried_out(store, elsewhere, plan)
     for line in told(plan, apart=elsewhere is not None):
         out.write(f"{line}\n")
+    out.flush()
+    if not dry_run:
+        await carried_out(store, elsewhere, plan)
     out.write("nothing was changed, since this is a dry run\n" if dry_run else "done: start the services\n")
     if elsewhere is not None:
         await elsewhere.log.close()
@@ -136,8 +140,10 @@ async def planned(store: Store, elsewhere: Elsewhere | None, margin: timedelta) 
 
 async def carried_out(store: Store, elsewhere: Elsewhere | None, plan: Plan) -> None:
     if elsewhere is not None:
+        say("making topics that are missing, moving the groups' positions")
         await elsewhere.log.prepare()  # 2
         await elsewhere.positions.move(plan.moves)  # 3
+    say("putting requests into the outbox")
     await store.restoring.begin_again((*plan.unheard, *plan.asked), plan.moment)  # 4
 
 
@@ -146,15 +152,19 @@ async def nobody_at_work(
 ) -> None:
     """Waits for what expires by itself, as leases and members of who was killed do. Raises StillAtWork. Forced: leases
     do not count; members of a group always do, since Kafka moves nothing under them."""
-    deadline = time.monotonic() + patience
+    deadline, known = time.monotonic() + patience, list[str]()
     while True:
         found = [] if forced else [f"lease {lease.key} ({lease.holder})" for lease in await store.restoring.holders()]
         if elsewhere is not None:
             found += [f"group {group}" for group in await elsewhere.positions.at_work(list(wanted(None)))]
         if not found:
             return
-        if time.monotonic() > deadline:
+        left = deadline - time.monotonic()
+        if left < 0:
             raise StillAtWork(found)
+        if found != known:
+            say(f"at work: {', '.join(found)}; what the dead left expires by itself, so waiting up to {left:.0f} s")
+            known = found
         await asyncio.sleep(_LOOK)
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from penstock_runtime.errors import SettingsError
-from penstock_store.errors import StoreUnavailable
+from penstock_store.errors import StoreUnavailable, WrongCredentials
+from penstock_store.postgres.database import PoolSettings
+from penstock_store.postgres.failures import not_connected
 from penstock_store.tables import SCHEMA
 from penstock_store.version import HEAD, VERSION_TABLE, compare
 
@@ -70,8 +73,11 @@ def _connected(url: str) -> Iterator[Connection]:
     try:
         with engine.connect() as connection:
             yield connection
-    except OperationalError as error:
-        raise StoreUnavailable(str(error.orig)) from error
+    except (OperationalError, ProgrammingError) as error:
+        found = not_connected(error.orig) if isinstance(error.orig, psycopg.Error) else None
+        if isinstance(found, StoreUnavailable | WrongCredentials):
+            raise found from error
+        raise
     finally:
         engine.dispose()
 
@@ -84,4 +90,5 @@ def _engine(url: str) -> Engine:
         raise SettingsError(
             ("PENSTOCK_DATABASE_URL is not valid: expected one server, as postgresql://user:password@host:port/name",)
         ) from None
-    return create_engine(address.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    within = {"connect_timeout": PoolSettings().connect_timeout}
+    return create_engine(address.set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args=within)

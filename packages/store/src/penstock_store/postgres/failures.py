@@ -16,6 +16,9 @@ _CREDENTIALS = ("28000", "28P01", "42501")
 # While connecting libpq gives a text and no SQLSTATE.
 _REFUSED = re.compile(r'password authentication failed|no password supplied|role "[^"]*" does not exist')
 _TABLES = ("42P01", "42703", "3F000")
+_NO_DATABASE = re.compile(r'database "[^"]*" does not exist')
+_IS_IT_UP = "is the server of PENSTOCK_DATABASE_URL up?"
+_CREATE_IT = "create it, or name another in PENSTOCK_DATABASE_URL"
 
 
 @contextmanager
@@ -26,6 +29,27 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable(str(error)) from error
     except psycopg.Error as error:
         raise translate(error) from error
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """As `translated`, for who connects for the first time: in one line, and with what to look at."""
+    try:
+        with translated():
+            yield
+    except StoreUnavailable as error:
+        raise _with_hint(str(error)) from error
+
+
+def not_connected(error: psycopg.Error) -> StoreError:
+    """What `connecting` raises, where the driver's error was wrapped by somebody else."""
+    found = translate(error)
+    return _with_hint(str(found)) if isinstance(found, StoreUnavailable) else found
+
+
+def _with_hint(text: str) -> StoreUnavailable:
+    said, _, _ = text.partition("\n")
+    return StoreUnavailable(f"{said}: {_CREATE_IT if _NO_DATABASE.search(said) else _IS_IT_UP}")
 
 
 def translate(error: psycopg.Error) -> StoreError:

@@ -22,7 +22,7 @@ from penstock_store.postgres.cache import PostgresCache
 from penstock_store.postgres.continuity import Continuity
 from penstock_store.postgres.database import Database, PoolSettings
 from penstock_store.postgres.effects import PostgresBlobs, PostgresEffects, PostgresSchemas
-from penstock_store.postgres.failures import translated
+from penstock_store.postgres.failures import connecting
 from penstock_store.postgres.hints import PostgresHints
 from penstock_store.postgres.jobs import PostgresExecutions, PostgresJobs, PostgresTimers
 from penstock_store.postgres.leases import PostgresLeases
@@ -35,8 +35,6 @@ from penstock_store.postgres.streams import PostgresStreams
 from penstock_store.postgres.versions import check_version
 from penstock_store.restoring import Restoring
 from penstock_store.spending import Spending
-
-_IS_IT_UP = ": is the server of PENSTOCK_DATABASE_URL up?"
 
 
 class PostgresStore:
@@ -115,13 +113,10 @@ async def _check_version(url: str, settings: PoolSettings) -> None:
     """On a connection of its own: a pool would go on trying with a wrong password, and not say why. A server that
     freezes once it has let us in would be waited for without end: the system answers in its place."""
     within = settings.connect_timeout
-    try:
-        with translated():
-            async with await psycopg.AsyncConnection.connect(url, **settings.connection()) as connection:
+    with connecting():
+        async with await psycopg.AsyncConnection.connect(url, **settings.connection()) as connection:
+            try:
                 async with asyncio.timeout(within):
                     await check_version(connection)
-    except TimeoutError as error:
-        raise StoreUnavailable(f"no answer within {within} seconds{_IS_IT_UP}") from error
-    except StoreUnavailable as error:
-        said, _, _ = str(error).partition("\n")
-        raise StoreUnavailable(f"{said}{_IS_IT_UP}") from error
+            except TimeoutError as error:
+                raise StoreUnavailable(f"no answer within {within} seconds") from error
