@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.__main__ import plans
 from tests.chaos.campaign import enough_kills
 from tests.chaos.faults import Struck
-from tests.chaos.plan import LASTING, SERVICES, Kind, Plan
+from tests.chaos.plan import LASTING, ON_THE_PLATFORM, SERVICES, Deed, Kind, Plan
 
 PLAN = Plan(pull_requests=10, faults=200, seed=7, striking=400, limit=600)
 
@@ -36,6 +36,20 @@ def test_what_lasts_stays_within_its_bounds_and_within_a_short_campaign() -> Non
         assert least <= fault.seconds <= most
     short = replace(PLAN, striking=40)
     assert all(fault.seconds <= 12 for fault in short.drawn())
+
+
+def test_people_do_each_thing_at_least_once_where_there_is_room_and_leave_most_alone() -> None:
+    plan = replace(PLAN, pull_requests=1_000)
+    done = plan.done()
+    assert done == replace(plan, twice=True).done() != replace(plan, seed=8).done()
+    assert set(done) == {None, *Deed}
+    assert 500 < done.count(None) < 700
+    assert {*Deed} <= set(PLAN.done())
+    assert len(replace(PLAN, pull_requests=3).done()) == 3
+
+
+def test_nobody_asks_a_console_where_there_is_none() -> None:
+    assert set(replace(PLAN, pull_requests=1_000, deeds=ON_THE_PLATFORM).done()) == {None, *ON_THE_PLATFORM}
 
 
 def test_without_a_word_about_it_records_are_delivered_once_and_then_twice() -> None:
