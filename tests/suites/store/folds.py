@@ -137,6 +137,7 @@ class FoldSuite:
         await _lose_the_timer(store)
         assert await store.timers.next_due() is None
         assert [row.id for row in await store.jobs.stuck(timedelta(hours=9))] == [RUN]
+        assert await store.jobs.stuck(timedelta(hours=9), after=RUN) == []
 
         assert await store.streams.mend(STREAM, ToyFold())
 

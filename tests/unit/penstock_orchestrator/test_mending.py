@@ -1,6 +1,8 @@
 """Jobs that a crash, or a hand in the database, left behind: found again at the start, or within two minutes."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,13 +23,15 @@ from penstock_runtime.clock import ManualClock
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.retry import STANDARD
 from penstock_store.memory.store import MemoryStore
-from penstock_store.rows import Delivered, JobRow, RawRecord
+from penstock_store.rows import Delivered, JobRow, LetterFilter, RawRecord, TimerRow
 
 RULES = Rules(schedules=dict.fromkeys(Stage, STANDARD))
 RECEIVED = PrReceived(PullRequestKind.OPENED, "github", "github.com", "42", "acme/shop", 7, "d0")
 STREAM = stream_of(RECEIVED)
 EVENT_ID = delivery_event_id("github.com", "d0")
 RUN = run_id(STREAM, EVENT_ID)
+BROKEN = 250
+"""More than a look of the mender, and a turn of the timer scanner, takes at once."""
 
 
 class Installation:
@@ -67,6 +71,24 @@ class Installation:
             every=EVERY,
             name=MENDING,
         )
+
+    async def open_another(self, number: int) -> None:
+        received = replace(RECEIVED, number=1000 + number, delivery_id=f"d{number + 1}")
+        stream, event_id = stream_of(received), f"event-{number}"
+        moment = self.clock.now()
+        envelope = Envelope(event_id, received.TYPE, "penstock/ingest", moment, stream, subject_of(received))
+        record = RawRecord("pr.received", 0, 0, stream.encode(), (), None)
+        await self.store.streams.apply("orchestrator", [Delivered(Event(envelope, received), record)], self.fold)
+
+    def break_all_but(self, run: str) -> None:
+        """What is stored of the others can neither be read nor be folded from facts."""
+        for stream in {row.stream for row in self.store.tables.jobs.values() if row.id != run}:
+            row = self.store.tables.streams[stream]
+            self.store.tables.streams[stream] = replace(row, state=b"rubbish")
+            self.store.tables.facts[stream] = self.store.tables.facts[stream][1:]
+
+    def timers_of(self, run: str) -> Mapping[str, TimerRow]:
+        return {key: timer for key, timer in self.store.tables.timers.items() if timer.run_id == run}
 
     def lose_timers(self) -> None:
         self.store.tables.timers.clear()
@@ -178,3 +200,41 @@ async def test_a_stream_that_cannot_be_folded_says_so_and_is_left_as_it_is(
     assert "a run is stuck, and its facts cannot be folded" in caplog.text
     assert installation.store.tables.timers == {}
     assert installation.found_stuck() == 1
+
+
+async def test_a_hundred_runs_that_cannot_be_folded_keep_no_other_from_being_mended() -> None:
+    installation = Installation()
+    await installation.open_run()
+    for number in range(BROKEN):
+        await installation.open_another(number)
+    whole = max(installation.store.tables.jobs)
+    before = installation.timers_of(whole)
+    installation.lose_timers()
+    installation.break_all_but(whole)
+    mender = installation.mender()
+
+    while await mender.step() < EVERY:
+        pass
+
+    assert before
+    assert installation.timers_of(whole) == before == installation.store.tables.timers
+    assert installation.found_stuck() == BROKEN + 1
+    await mender.step()
+    assert installation.store.tables.timers == before
+
+
+async def test_timers_of_runs_that_cannot_be_folded_keep_no_other_timer_from_being_acted_on() -> None:
+    installation = Installation()
+    for number in range(BROKEN):
+        await installation.open_another(number)
+    installation.clock.advance(1)
+    await installation.open_run()
+    installation.break_all_but(RUN)
+    installation.clock.advance(3 * 3600)
+    scanner = installation.scanner()
+
+    while await scanner.step() == 0.0:
+        pass
+
+    assert (await installation.job()).status is JobStatus.FAILED
+    assert len(await installation.store.dead_letters.letters(LetterFilter(reason="stalled", limit=2000))) >= BROKEN

@@ -241,9 +241,9 @@ class Jobs(Protocol):
         """By type and status, which may be asked for often: jobs that are over cost nothing here."""
         ...
 
-    async def stuck(self, grace: timedelta, limit: int = 100) -> Sequence[JobRow]:
-        """Open runs that wait for a moment which passed more than `grace` ago, or which no timer will tell them of.
-        Those come first that were written longest ago. None of them should be."""
+    async def stuck(self, grace: timedelta, limit: int = 100, after: str = "") -> Sequence[JobRow]:
+        """Open runs that wait for a moment which passed more than `grace` ago, or which no timer will tell them of, in
+        the order of their ids, from behind `after` on. None of them should be."""
         ...
 
     async def children(self, job_id: str) -> Sequence[JobRow]: ...

@@ -25,17 +25,20 @@ LIMIT = 100
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mending(Generic[S]):
-    """A chore. What cannot be mended is found, counted and tried again with the next look."""
+    """A chore. What cannot be mended is found, counted and tried again with the next look; it stays in nobody's way, as
+    a look goes through all that are stuck, LIMIT of them at a time."""
 
     store: Store
     fold: Fold[S]
     metrics: Metrics
     name: str = MENDING
+    _seen: str = ""
+    """The last run that this look came to."""
 
     async def piece(self) -> Piece:
-        stuck = await self.store.jobs.stuck(GRACE, LIMIT)
+        stuck = await self.store.jobs.stuck(GRACE, LIMIT, self._seen)
         self.metrics.stuck.inc(len(stuck))
         mended = 0
         for stream in dict.fromkeys(row.stream for row in stuck):
@@ -48,4 +51,5 @@ class Mending(Generic[S]):
             for row in runs:
                 facts = {"workflow": row.id, "stream": stream, "stage": row.stage, "until": str(row.waiting_until)}
                 _log.warning(outcome, extra=facts)
-        return Piece(mended, more=False)
+        self._seen = stuck[-1].id if len(stuck) == LIMIT else ""
+        return Piece(mended, more=bool(self._seen))

@@ -76,7 +76,7 @@ class MemoryJobs:
                 found.setdefault((row.type, row.status), []).append(row.created_at)
         return [OpenJobs(*kind, len(created), now - min(created)) for kind, created in sorted(found.items())]
 
-    async def stuck(self, grace: timedelta, limit: int = 100) -> Sequence[JobRow]:
+    async def stuck(self, grace: timedelta, limit: int = 100, after: str = "") -> Sequence[JobRow]:
         self._tables.ask()
         late = self._tables.now() - grace
         timed = {timer.run_id for timer in self._tables.timers.values()}
@@ -84,11 +84,12 @@ class MemoryJobs:
             row
             for row in self._tables.jobs.values()
             if row.parent_id is None
+            and row.id > after
             and row.status in OPEN_STATUSES
             and row.waiting_until is not None
             and (row.waiting_until < late or row.id not in timed)
         ]
-        return sorted(found, key=_newest_first)[:limit]
+        return sorted(found, key=lambda row: row.id)[:limit]
 
     async def children(self, job_id: str) -> Sequence[JobRow]:
         self._tables.ask()

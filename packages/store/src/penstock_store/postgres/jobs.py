@@ -33,12 +33,12 @@ where status in ('PENDING', 'PROCESSING', 'WAITING_FOR_EVENT') group by type, st
 _STUCK = (
     _JOB
     + """
-as job where parent_id is null and status in ('PENDING', 'PROCESSING', 'WAITING_FOR_EVENT')
+as job where parent_id is null and id > %s and status in ('PENDING', 'PROCESSING', 'WAITING_FOR_EVENT')
   and waiting_until is not null and (
     waiting_until < clock_timestamp() - %s::interval
     or not exists (select 1 from workflow.timers where timers.stream = job.stream and timers.run_id = job.id)
   )
-order by updated_at, id limit %s
+order by id limit %s
 """
 )
 _HISTORY = """
@@ -121,8 +121,8 @@ class PostgresJobs:
         found = await self._database.tuples(_OPEN)
         return [OpenJobs(WorkflowType(type_), JobStatus(status), jobs, age) for type_, status, jobs, age in found]
 
-    async def stuck(self, grace: timedelta, limit: int = 100) -> Sequence[JobRow]:
-        return [_job(*row) for row in await self._database.tuples(_STUCK, (grace, limit))]
+    async def stuck(self, grace: timedelta, limit: int = 100, after: str = "") -> Sequence[JobRow]:
+        return [_job(*row) for row in await self._database.tuples(_STUCK, (after, grace, limit))]
 
     async def children(self, job_id: str) -> Sequence[JobRow]:
         return [_job(*row) for row in await self._database.tuples(_CHILDREN, (job_id,))]
