@@ -22,10 +22,23 @@ from penstock.local.process import Command, Lifetime, ServerProcess, start_proce
 from tests import chaos
 from tests.chaos.plan import REPOSITORIES
 from tests.chaos.stage import LLM_KEY, MARKER_SECRET
+from tests.rolling.front import Front
 from tests.support.folders import disposable_folder
 
-SERVICES = ("ingest", "orchestrator", "orchestrator@2", "prepare", "ast", "llm-review", "commenter")
-"""Two that fold, so that versions meet at the streams they lock."""
+SERVICES = (
+    "ingest",
+    "console",
+    "orchestrator",
+    "orchestrator@2",
+    "prepare",
+    "ast",
+    "llm-review",
+    "commenter",
+    "commenter@2",
+)
+"""Two that fold and two that speak, so that versions meet at the streams and the leases they lock."""
+SPARE = "ingest@2"
+"""Who takes webhooks in place of the first while that one is replaced."""
 OLDER, NEWER, CONTRACTED = "older", "newer", "contracted"
 PREFIX = "rolling."
 _ENTRY = Path(__file__).with_name("entry.py")
@@ -40,6 +53,7 @@ class Ground:
         self.folder = folder
         self._model_port = free_port()
         self._model: ServerProcess | None = None
+        self.front = Front()
         self.cluster = Cluster(
             folder,
             Lifetime.WITH_OWNER,
@@ -53,7 +67,8 @@ class Ground:
     def start(self) -> None:
         """All of it, with the services of the older version. Not on an event loop's thread."""
         self.cluster.start_servers()
-        self.cluster.start_forge()
+        hook, known = f"{self.front.url}/webhooks/github", self.cluster.credentials
+        self.cluster.forge.start(hook, known.webhook_secret, known.forge_token)
         for name in REPOSITORIES:
             files = {"README.md": f"# {name}\n"}
             self.cluster.forge.tell("POST", "/_forge/repositories", {"name": name, "files": files})
@@ -66,15 +81,16 @@ class Ground:
         self.fleet(OLDER).start()
 
     def stop(self) -> None:
-        self.fleet(OLDER).stop()
+        self.fleet(OLDER, *SERVICES, SPARE).stop()
         if self._model is not None:
             self._model.end()
         self.cluster.down()
 
-    def fleet(self, version: str) -> Fleet:
-        """The services of one version. All versions share ports and pid files: one of each service runs."""
+    def fleet(self, version: str, *services: str) -> Fleet:
+        """The services of one version, all when none is named. All versions share ports and pid files: one of each
+        service runs."""
         program = (sys.executable, "-P", str(_ENTRY), version, str(self.exits))
-        return Fleet(self.folder / "services", self.cluster.told(), SERVICES, program=program)
+        return Fleet(self.folder / "services", self.cluster.told(), services or SERVICES, program=program)
 
     def exit_codes(self) -> Mapping[int, int]:
         """How those that have ended in order ended, by process id."""
@@ -83,7 +99,7 @@ class Ground:
     def penstock(self, *words: str, version: str = OLDER) -> "subprocess.CompletedProcess[str]":
         """A command as an operator gives it, with the settings of the services."""
         command = [sys.executable, "-P", str(_ENTRY), version, str(self.exits), *words]
-        environment = {**os.environ, **self.cluster.told()}
+        environment = {**os.environ, "PENSTOCK_OPS_PORT": "off", **self.cluster.told()}
         return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=90)
 
     # The commands of docs/operations.md.

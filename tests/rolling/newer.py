@@ -1,11 +1,13 @@
 """The same code made into the next version, before anything of it is imported: what a release after this one might be.
 
-Several facts have a field more, there is a fact that nobody emits yet, states are written in another way under the next
-fold version, and the tables have a column more (newer), or one less that this version uses (contracted).
+Facts of every service have a field more, there is a fact that nobody emits yet, states are written in another way under
+the next fold version, and a column has another name. So the tables have both columns for a release, kept equal by the
+database (newer), and then only the one which this version does not know (contracted).
 """
 
 import dataclasses
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +17,19 @@ from sqlalchemy import Connection
 EXPAND, CONTRACT = "9001", "9002"
 HEADS = {"newer": EXPAND, "contracted": CONTRACT}
 FIELD, TEXT = "urgency", "none"
-TOUCHED = ("PrReceived", "PrepareRequested", "ConfigResolved", "AstRequested", "AstCompleted", "CommentsRequested")
+TOUCHED = (
+    "PrReceived",
+    "PrepareRequested",
+    "ConfigResolved",
+    "AstRequested",
+    "AstCompleted",
+    "FilesReviewCompleted",
+    "CommentsRequested",
+    "CommentsPublished",
+    "WorkflowControl",
+)
+OLD, NEW = "external_id", "remote_id"
+"""Of workflow.effects: what something of ours is called at the platform. Without it a summary is not found again."""
 _MIGRATION = """
 from alembic import op
 
@@ -23,11 +37,36 @@ revision, down_revision, branch_labels, depends_on = {revision!r}, {before!r}, N
 
 
 def upgrade() -> None:
-    op.execute({statement!r})
+    for statement in {statements!r}:
+        op.execute(statement)
+"""
+_SAME = f"""
+create function workflow.same_under_both_names() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'INSERT' and new.{NEW} = '' then
+    new.{NEW} = new.{OLD};
+  elsif tg_op = 'UPDATE' and new.{OLD} is distinct from old.{OLD} then
+    new.{NEW} = new.{OLD};
+  else
+    new.{OLD} = new.{NEW};
+  end if;
+  return new;
+end $$
 """
 _STATEMENTS = {
-    EXPAND: "alter table workflow.workflow_jobs add column urgency text not null default ''",
-    CONTRACT: f"update workflow.compatibility set oldest = '{EXPAND}'",
+    EXPAND: (
+        f"alter table workflow.effects add column {NEW} text not null default ''",
+        f"update workflow.effects set {NEW} = {OLD}",
+        _SAME,
+        "create trigger same_under_both_names before insert or update on workflow.effects"
+        " for each row execute function workflow.same_under_both_names()",
+    ),
+    CONTRACT: (
+        "drop trigger same_under_both_names on workflow.effects",
+        "drop function workflow.same_under_both_names",
+        f"alter table workflow.effects drop column {OLD}",
+        f"update workflow.compatibility set oldest = '{EXPAND}'",
+    ),
 }
 
 
@@ -36,6 +75,7 @@ def become(version: str, folder: Path) -> None:
     _change_facts()
     _change_fold()
     _change_tables(HEADS[version], folder / version)
+    _change_statements()
 
 
 def _change_facts() -> None:
@@ -52,7 +92,7 @@ def _change_facts() -> None:
         )
         setattr(facts, name, newer[fact])
     noted = _noted(facts.Fact)
-    for name in ("REQUESTS", "ANSWERS", "INNER", "FACTS"):
+    for name in ("REQUESTS", "ANSWERS", "INNER", "CONTROLS", "FACTS"):
         known = tuple(newer.get(fact, fact) for fact in getattr(facts, name))
         setattr(facts, name, (*known, noted) if name in ("INNER", "FACTS") else known)
 
@@ -108,9 +148,19 @@ def _change_tables(head: str, folder: Path) -> None:
 def _written(folder: Path, older: str, head: str) -> str:
     folder.mkdir(exist_ok=True)
     before = older
-    for revision, statement in _STATEMENTS.items():
+    for revision, statements in _STATEMENTS.items():
         if revision <= head:
-            text = _MIGRATION.format(revision=revision, before=before, statement=statement)
+            text = _MIGRATION.format(revision=revision, before=before, statements=statements)
             (folder / f"{revision}.py").write_text(text)
             before = revision
     return str(folder)
+
+
+def _change_statements() -> None:
+    """Whatever reads or writes the column calls it by its other name, and none is left that uses the old one."""
+    effects: Any = import_module("penstock_store.postgres.effects")
+    for name, statement in list(vars(effects).items()):
+        if isinstance(statement, str) and OLD in statement:
+            setattr(effects, name, statement.replace(OLD, NEW))
+    as_json = effects.as_json
+    effects.as_json = lambda rows: as_json(rows).replace(f'"{OLD}":', f'"{NEW}":')

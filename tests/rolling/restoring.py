@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from tests.chaos.load import Load
 from tests.chaos.plan import Plan
 from tests.chaos.verdict import Verdict
+from tests.rolling import judging
 from tests.rolling.ground import OLDER, Ground, Say
-from tests.rolling.people import at_work, judged, settled
+from tests.rolling.people import at_work, settled
 from tests.support.waiting import eventually
 
 _PATIENCE = 90.0
@@ -56,7 +57,7 @@ class Losing:
         await asyncio.to_thread(self.ground.fleet(OLDER).start)
         await load.repeat_deliveries()
         await settled(self.ground, self.limit)
-        return await judged(self.ground, load, whole_log=False)
+        return await judging.after_a_loss(self.ground, load)
 
     async def _reviewed(self, number: int) -> None:
         async def enough() -> bool:

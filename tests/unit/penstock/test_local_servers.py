@@ -111,6 +111,12 @@ def test_a_service_that_runs_several_times_has_a_place_and_a_port_for_each(tmp_p
     assert fleet.log("commenter@2").name == "commenter@2.log"
 
 
+def test_a_second_ingest_has_a_public_port_of_its_own_which_is_kept(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, {}, ["ingest", "ingest@2"])
+    assert fleet.public_url("ingest") == fleet.ingest_url != fleet.public_url("ingest@2")
+    assert Fleet(tmp_path, {}, ["ingest@2"]).public_url("ingest@2") == fleet.public_url("ingest@2")
+
+
 def test_given_settings_win(tmp_path: Path) -> None:
     assert properties_of(1, tmp_path)["num.partitions"] == "3"
 

@@ -18,6 +18,7 @@ from penstock_runtime.steps import LastStep, read_steps
 
 _PATIENCE = 30.0
 _STOP_SECONDS = 30.0
+_PUBLIC = {"ingest": "PENSTOCK_INGEST_PORT", "console": "PENSTOCK_CONSOLE_PORT"}
 PROGRAM = (sys.executable, "-m", "penstock.cli")
 
 
@@ -47,11 +48,16 @@ class Fleet:
 
     @property
     def ingest_url(self) -> str:
-        return f"http://127.0.0.1:{self._port_of('ingest', 'PENSTOCK_INGEST_PORT')}"
+        return self.public_url("ingest")
 
     @property
     def console_url(self) -> str:
-        return f"http://127.0.0.1:{self._port_of('console', 'PENSTOCK_CONSOLE_PORT')}"
+        return self.public_url("console")
+
+    def public_url(self, service: str) -> str:
+        """Of one that others ask: ingest, the console, each further one of these."""
+        given = self._environment.get(_PUBLIC[_kind(service)])
+        return f"http://127.0.0.1:{given or self._ports[_public(service)]}"
 
     def operations_url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service]}"
@@ -116,13 +122,13 @@ class Fleet:
         self._file(service, "steps").unlink(missing_ok=True)  # those of its dead forerunner
         operations = {
             "PENSTOCK_OPS_PORT": str(self._ports[service]),
-            "PENSTOCK_INGEST_PORT": str(self._ports["ingest http"]),
-            "PENSTOCK_CONSOLE_PORT": str(self._ports["console http"]),
             "PENSTOCK_STEPS_FILE": str(self._file(service, "steps")),
             "PENSTOCK_INSTANCE": service,
         }
+        if variable := _PUBLIC.get(_kind(service)):
+            operations[variable] = str(self._ports[_public(service)])
         command = Command(
-            [*self._program, "run", service.partition("@")[0]],
+            [*self._program, "run", _kind(service)],
             log=self.log(service),
             environment={**os.environ, **operations, **self._environment},
         )
@@ -138,15 +144,22 @@ class Fleet:
     def _file(self, service: str, ending: str) -> Path:
         return self.folder / f"{service}.{ending}"
 
-    def _port_of(self, service: str, variable: str) -> str:
-        return self._environment.get(variable, str(self._ports[f"{service} http"]))
-
     def _chosen_ports(self) -> dict[str, int]:
         path = self.folder / "ports.json"
         chosen: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-        wanted = dict.fromkeys((*BOOTSTRAPS, *self.services, "ingest http", "console http"))
-        missing = [name for name in wanted if name not in chosen]
+        services = dict.fromkeys((*BOOTSTRAPS, *self.services))
+        public = [_public(service) for service in services if _kind(service) in _PUBLIC]
+        missing = [name for name in (*services, *public) if name not in chosen]
         if missing:
             chosen |= zip(missing, free_ports(len(missing)), strict=True)
             path.write_text(json.dumps(chosen))
         return chosen
+
+
+def _kind(service: str) -> str:
+    return service.partition("@")[0]
+
+
+def _public(service: str) -> str:
+    """The name under which the port is kept that others ask."""
+    return f"{service} http"
