@@ -20,7 +20,7 @@ from tests.chaos.faults import Struck
 from tests.chaos.freezing import Freezing
 from tests.chaos.injector import Injector
 from tests.chaos.killing import Killing
-from tests.chaos.load import Load
+from tests.chaos.load import CREDENTIAL, Load
 from tests.chaos.network import Network
 from tests.chaos.plan import FREEZING, SERVICES, Kind, Plan
 from tests.chaos.report import Report
@@ -146,7 +146,7 @@ class _Campaign:
             *on_the_log.judge(log, store, twice=plan.twice),
             *at_the_model.judge(spending, self._load.opened),
             *at_the_console.judge(store, forge, self._load.wishes.taken),
-            await asyncio.to_thread(self._secrets, log, forge, spending),
+            *await asyncio.to_thread(lambda: list(self._secrets(log, forge, spending))),
             none_of("no child of a dead process lives on", strays, f"{len(SERVICES)} processes"),
             *self._enough(),
         ]
@@ -189,16 +189,18 @@ class _Campaign:
         yield none_of("the faults were made", (f"{each.kind} {each.victim}" for each in missed), among)
         yield enough_kills(self._plan, made)
 
-    def _secrets(self, log: on_the_log.LogView, forge: at_the_forge.ForgeView, spending: Spending) -> Verdict:
+    def _secrets(self, log: on_the_log.LogView, forge: at_the_forge.ForgeView, spending: Spending) -> Iterator[Verdict]:
         cluster = self._stage.cluster
         password = cluster.database_url.partition("@")[0].rpartition(":")[2]
         known = cluster.credentials
         secrets = [known.forge_token, known.webhook_secret, known.api_token, password, LLM_KEY, MARKER_SECRET]
         said = [each for shown in forge.shown for each in (*shown.comments, *shown.inline, *shown.reviews, *shown.told)]
-        texts = [
+        told = [
             *((log.name, log.read_bytes()) for log in self._stage.logs()),
             *(("the forge", json.dumps(each).encode()) for each in (*said, *forge.ledger)),
             *log.texts,
             *(("what the model was sent", asked.encode()) for asked in spending.asked),
         ]
-        return leaks.judge(secrets, chain(texts, leaks.in_tables(cluster.database_url)))
+        everything = chain(told, leaks.in_tables(cluster.database_url))
+        yield leaks.judge("N11 no secret is told anywhere", secrets, everything)
+        yield leaks.judge("N11 no credential in the code is passed on", [CREDENTIAL], told)

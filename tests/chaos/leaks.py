@@ -23,7 +23,7 @@ Text = tuple[str, bytes]
 """Where it was found, and what stands there."""
 
 
-def judge(secrets: Sequence[str], texts: Iterable[Text]) -> Verdict:
+def judge(invariant: str, secrets: Sequence[str], texts: Iterable[Text]) -> Verdict:
     marks = {secret: _codings(secret) for secret in secrets}
     places, found = Counter[str](), Counter[str]()
     for place, text in texts:
@@ -32,7 +32,7 @@ def judge(secrets: Sequence[str], texts: Iterable[Text]) -> Verdict:
             if any(coding in text for coding in codings):
                 found[f"{secret[:4]}… in {place}"] += 1
     among = f"{len(secrets)} secrets, {places.total()} texts of {len(places)} tables, topics, logs and others"
-    return none_of("N11 no secret is told anywhere", (f"{what}, {count} times" for what, count in found.items()), among)
+    return none_of(invariant, (f"{what}, {count} times" for what, count in found.items()), among)
 
 
 def in_tables(url: str) -> Iterator[Text]:

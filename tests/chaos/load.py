@@ -15,6 +15,8 @@ from penstock_orchestrator.project import RESUMING
 from tests.chaos.plan import PERSON, REPOSITORIES, Deed, Plan
 from tests.chaos.wishes import Wishes
 
+CREDENTIAL = "ghp_" + "c4mpa1gn" * 5
+"""Somebody has left it in the code. Nobody may be told of it who does not hold the code."""
 _REDELIVERY = 2.0
 _COMMANDS = (Command.REVIEW, Command.FULL_REVIEW, Command.PAUSE, Command.CANCEL, Command.HELP)
 _AGAIN = 0.3
@@ -193,4 +195,5 @@ def _module(rng: Random, index: int) -> str:
         f"def careless_{index}(work):\n    try:\n        work()\n    except:\n        pass\n",
     )
     plain = "\n".join(f"VALUE_{number} = {rng.randrange(1000)}" for number in range(rng.randrange(3, 60)))
+    plain = f'TOKEN = "{CREDENTIAL}"\n{plain}' if index == 0 else plain
     return "\n\n".join((plain, *rng.sample(sins, rng.randint(1, 3))))

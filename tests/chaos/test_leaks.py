@@ -28,7 +28,7 @@ Columns = Mapping[str, object]
 
 
 def found(*texts: bytes) -> bool:
-    return not leaks.judge([SECRET], (("somewhere", text) for text in texts)).held
+    return not leaks.judge("N11", [SECRET], (("somewhere", text) for text in texts)).held
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_where_nothing_is_told_nothing_is_found() -> None:
 
 def test_what_was_looked_at_is_counted_and_the_place_is_named() -> None:
     told = [("table blobs", b"x"), ("ast.log", SECRET.encode()), ("ast.log", SECRET.encode())]
-    verdict = leaks.judge([SECRET], told)
+    verdict = leaks.judge("N11", [SECRET], told)
     assert verdict.found == "1 of 1 secrets, 3 texts of 2 tables, topics, logs and others: forg… in ast.log, 2 times"
 
 
