@@ -1,9 +1,18 @@
 """The keys that are made of where a pull request is."""
 
+from uuid import uuid5
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock_contracts.facts import PullRequestRef
-from penstock_contracts.ids import ref_of, stream_of, subject_of
+from penstock_contracts.ids import NAMESPACE, SEPARATOR, deterministic_id, ref_of, stream_of, subject_of
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=8))
+def test_an_id_is_a_uuid5_over_its_parts(parts: list[str]) -> None:
+    assert deterministic_id(*parts) == str(uuid5(NAMESPACE, SEPARATOR.join(parts)))
 
 
 @pytest.mark.parametrize(

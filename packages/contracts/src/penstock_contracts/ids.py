@@ -1,17 +1,24 @@
 """Deterministic ids: uuid5 over what makes a thing unique. Never time, offsets or randomness, so doing a thing twice
 gives the same id twice and the second one is recognised."""
 
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 from penstock_contracts.enums import Stage
 from penstock_contracts.facts import PrReceived, PullRequestRef
 
 NAMESPACE = UUID("6f9a2b0e-53a4-5d0b-9a5e-70656e73746f")
 SEPARATOR = "\x1f"
+_BEGUN = sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VARIANTS = "89ab"
 
 
 def deterministic_id(*parts: str) -> str:
-    return str(uuid5(NAMESPACE, SEPARATOR.join(parts)))
+    """`str(uuid5(NAMESPACE, name))`, which takes five times as long; each applied event has about ten ids."""
+    begun = _BEGUN.copy()
+    begun.update(SEPARATOR.join(parts).encode())
+    text = begun.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANTS[int(text[16], 16) % 4]}{text[17:20]}-{text[20:32]}"
 
 
 def stream_of(ref: PullRequestRef | PrReceived) -> str:
