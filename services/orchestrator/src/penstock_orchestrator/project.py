@@ -9,7 +9,7 @@ from penstock_contracts.flow import STAGES
 from penstock_contracts.ids import deterministic_id
 from penstock_orchestrator.rules import Rules
 from penstock_orchestrator.state import HEAVY, Part, PartState, Phase, Run, StreamState, TimerKind
-from penstock_orchestrator.timers import Timer, timers_of
+from penstock_orchestrator.timers import Moment, Timer, moments_of, timers_of
 from penstock_store.rows import ExecutionRow, JobRow, Projection, TimerRow
 
 ITS_TURN = "its turn"
@@ -59,11 +59,12 @@ class _Look:
     run: Run
     parts: Sequence[Part]
     stages: Collection[Stage]
+    moments: Collection[Moment]
 
 
 def project(rules: Rules, state: StreamState, other: StreamState | None = None) -> Projection:
     """With another state, the one before or after: rows that cannot differ between the two are left out of both."""
-    looks = list(_looks(state, other))
+    looks = list(_looks(rules, state, other))
     return Projection(
         jobs=tuple(job for look in looks for job in _jobs(rules, state, look)),
         executions=tuple(row for look in looks for row in _executions(look)),
@@ -71,19 +72,20 @@ def project(rules: Rules, state: StreamState, other: StreamState | None = None) 
             _timer_row(state.stream, timer)
             for look in looks
             if not look.run.finished
-            for timer in timers_of(rules, look.run, look.parts)
+            for timer in timers_of(rules, look.run, look.parts, look.moments)
         ),
     )
 
 
-def _looks(state: StreamState, other: StreamState | None) -> Iterator[_Look]:
+def _looks(rules: Rules, state: StreamState, other: StreamState | None) -> Iterator[_Look]:
     for run in state.runs.values():
         beside = other.runs.get(run.id) if other else None
         if other is None or beside is None or other.stalled != state.stalled or _frame(run) != _frame(beside):
-            yield _Look(run, tuple(run.parts.values()), HEAVY)
+            yield _Look(run, tuple(run.parts.values()), HEAVY, moments_of(rules, run))
         elif beside is not run:
-            parts = _apart(run, beside)
-            yield _Look(run, parts, {part.stage for part in (*parts, *_apart(beside, run))})
+            parts, known = _apart(run, beside), moments_of(rules, beside)
+            moments = [moment for moment in moments_of(rules, run) if moment not in known]
+            yield _Look(run, parts, {part.stage for part in (*parts, *_apart(beside, run))}, moments)
 
 
 def _frame(run: Run) -> tuple[object, ...]:

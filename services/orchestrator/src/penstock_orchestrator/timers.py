@@ -23,24 +23,38 @@ class Timer:
     attempt: int = 0
 
 
-def timers_of(rules: Rules, run: Run, parts: Iterable[Part] | None = None) -> Iterator[Timer]:
-    """While a run is paused, nothing is asked and nothing given up, but for what is being said already. With `parts`,
-    only the timers of these, and those of the run."""
-    parts = run.parts.values() if parts is None else parts
+Moment = tuple[TimerKind, datetime]
+
+
+def moments_of(rules: Rules, run: Run) -> tuple[Moment, ...]:
+    """What the run itself waits for, whatever becomes of its parts."""
     if run.paused_at is not None:
-        yield _of_run(run, TimerKind.PAUSE, run.paused_at + rules.pause_limit)
+        return ((TimerKind.PAUSE, run.paused_at + rules.pause_limit),)
+    found: list[Moment] = []
+    if run.phase in (Phase.PREPARING, Phase.REVIEWING):
+        found.append((TimerKind.RUN, run.due))
+    analysis = run.part(Stage.AST)
+    if run.phase is Phase.REVIEWING and not run.released and analysis is not None and not analysis.resolved:
+        asked = run.analysis_asked_at or run.opened_at
+        found.append((TimerKind.ANALYSIS_WAIT, asked + timedelta(seconds=run.ast_wait)))
+    return tuple(found)
+
+
+def timers_of(
+    rules: Rules, run: Run, parts: Iterable[Part] | None = None, moments: Iterable[Moment] | None = None
+) -> Iterator[Timer]:
+    """While a run is paused, nothing is asked and nothing given up, but for what is being said already. With `parts`
+    and `moments`, only the timers of these."""
+    parts = run.parts.values() if parts is None else parts
+    for kind, due in moments_of(rules, run) if moments is None else moments:
+        yield _of_run(run, kind, due)
+    if run.paused_at is not None:
         yield from (
             _deadline(run, part, part.not_after)
             for part in parts
             if part.stage is Stage.COMMENTS and part.not_after and part.state is PartState.OPEN
         )
         return
-    if run.phase in (Phase.PREPARING, Phase.REVIEWING):
-        yield _of_run(run, TimerKind.RUN, run.due)
-    analysis = run.part(Stage.AST)
-    if run.phase is Phase.REVIEWING and not run.released and analysis is not None and not analysis.resolved:
-        asked = run.analysis_asked_at or run.opened_at
-        yield _of_run(run, TimerKind.ANALYSIS_WAIT, asked + timedelta(seconds=run.ast_wait))
     for part in parts:
         if part.state is PartState.WAITING and part.due is not None:
             yield _of_part(run, part, TimerKind.ATTEMPT, attempt=part.attempt + 1, due=part.due)
