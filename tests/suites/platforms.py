@@ -304,8 +304,14 @@ class PlatformSuite:
             await scene.client.comments(scene.ref)
         assert raised.value.classification is ErrorClassification.TRANSIENT
 
-    async def test_a_read_that_was_cut_is_transient_and_no_write(self, scene: Scene) -> None:
-        scene.forge.faults.add(Fault(FaultKind.RESET_AFTER, method="GET"))
+    @pytest.mark.parametrize("kind", [FaultKind.RESET_BEFORE, FaultKind.RESET_AFTER])
+    async def test_a_read_that_was_cut_once_before_its_answer_is_answered(self, scene: Scene, kind: FaultKind) -> None:
+        scene.forge.faults.add(Fault(kind, method="GET"))
+        assert await scene.client.comments(scene.ref) == ()
+        assert scene.forge.faults.fired == {kind: 1}
+
+    async def test_a_read_that_is_cut_again_is_transient_and_no_write(self, scene: Scene) -> None:
+        scene.forge.faults.add(Fault(FaultKind.RESET_AFTER, method="GET", times=2))
         with pytest.raises(AnswerLost) as raised:
             await scene.client.comments(scene.ref)
         assert not isinstance(raised.value, MaybeSent)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from penstock_platforms.errors import (
 )
 from penstock_platforms.forge.server import TOKEN, Forge
 from penstock_platforms.github.client import GitHub
+from penstock_platforms.github.transport import RECONNECTING
 from penstock_platforms.limits import Limits
 from penstock_runtime.metrics import Metrics
 from tests.suites.platforms import PlatformSuite, Scene, staged
@@ -99,6 +101,60 @@ async def test_what_fails_after_the_request_left_may_have_been_sent(error: type[
     with pytest.raises(AnswerLost) as raised:
         await client.comments(REF)
     assert type(raised.value) is AnswerLost
+
+
+async def test_a_read_whose_connection_is_closed_is_tried_once_more_and_counted_and_no_write_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked: list[str] = []
+
+    def hang_up(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+
+    metrics = Metrics(CollectorRegistry())
+    client = GitHub.connect(SECRET, instance="forge", transport=httpx.MockTransport(hang_up), metrics=metrics)
+    with caplog.at_level(logging.INFO, "penstock_runtime.retry"):
+        with pytest.raises(AnswerLost):
+            await client.comments(REF)
+        with pytest.raises(MaybeSent):
+            await client.create_comment(REF, "hello")
+
+    assert asked == ["GET", "GET", "POST"]
+    for name in ("retries_total", "retries_exhausted_total"):
+        assert metrics.registry.get_sample_value(name, {"what": RECONNECTING}) == 1
+    assert [(record.getMessage(), vars(record)["attempt"], vars(record)["maximum"]) for record in caplog.records] == [
+        ("retrying", 1, 2),
+        ("retries exhausted", 2, 2),
+    ]
+
+
+async def test_a_connection_that_the_host_had_done_with_is_replaced_without_a_failure() -> None:
+    """It is kept alive, and closed just as the next request arrives on it, as a host does that restarts."""
+    asked = 0
+    connections: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        with suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            asked += 1
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]")
+            await reader.readuntil(b"\r\n\r\n")
+            asked += 1
+        writer.close()
+        await writer.wait_closed()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(asyncio.create_task(serve(reader, writer)))
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        client = GitHub.connect(TOKEN, url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        for _ in range(2):
+            assert await client.comments(REF) == ()
+        assert (asked, len(connections)) == (3, 2)
+        await client.aclose()
+        await asyncio.gather(*connections)
 
 
 async def test_a_write_answered_with_rubbish_may_have_been_sent() -> None:

@@ -6,8 +6,9 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,11 +19,17 @@ from penstock_platforms.limits import Limits
 from penstock_platforms.outgoing import settings_of
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.outgoing import OutgoingClient
+from penstock_runtime.retry import FAST, FailedAttempt, log_retry, retrying
 
 DEFAULT_URL = "https://api.github.com"
 JSON = "application/vnd.github+json"
 _NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="next"')
 _REDIRECTS = 3
+_AGAIN = replace(FAST, attempts=2)
+_DROPPED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+"""What is raised where the other side closed a connection, such as one kept alive that it had done with."""
+RECONNECTING = "platform read"
+"""What is tried again, as metrics say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,13 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Sends one request at a time to one host. It never tries twice: who asked decides that."""
+    """Sends one request at a time to one host. A read whose connection was closed before an answer began is sent once
+    more; anything else, and any write, is tried once: who asked decides what follows."""
 
     client: httpx.AsyncClient
     limits: Limits = field(default_factory=Limits)
     now: Callable[[], datetime] = utc_now
+    metrics: Metrics | None = None
 
     @classmethod
     def open(
@@ -69,7 +78,7 @@ class Connection:
             },
         )
         client.timeout = httpx.Timeout(limits.call, connect=limits.connect, pool=limits.connect)
-        return cls(client, limits, now)
+        return cls(client, limits, now, metrics)
 
     async def aclose(self) -> None:
         await self.client.aclose()
@@ -123,7 +132,13 @@ class Connection:
     async def _send(self, request: httpx.Request, *, write: bool) -> Answer:
         try:
             async with asyncio.timeout(self.limits.total):
-                response = await self.client.send(request, stream=True)
+                response = await retrying(
+                    _AGAIN,
+                    partial(self.client.send, request, stream=True),
+                    retryable=_DROPPED,
+                    when=lambda _: not write,
+                    on_retry=self._dropped,
+                )
                 try:
                     body = await self._body(response, write=write)
                 finally:
@@ -135,6 +150,13 @@ class Connection:
         if response.status_code >= 400:
             raise from_answer(response, body, write=write, now=self.now)
         return Answer(response.status_code, response.headers, body)
+
+    def _dropped(self, failed: FailedAttempt) -> None:
+        log_retry(failed)
+        if self.metrics is not None:
+            exhausted = failed.delay is None
+            counter = self.metrics.retries_exhausted if exhausted else self.metrics.retries
+            counter.labels(RECONNECTING).inc()
 
     async def _body(self, response: httpx.Response, *, write: bool) -> bytes:
         body = bytearray()
