@@ -24,9 +24,10 @@ with new as (
 insert into workflow.outbox_messages (stream, shard, topic, key, spread, headers, value)
 select %s, %s, %s, %s, %s, %s, %s from new
 """
+# Ids to leave out are asked of a subquery, which is hashed: an array is compared with every row, number by number.
 _UNSENT = """
 select id, stream, topic, key, spread, headers, value from workflow.outbox_messages as o
-where sent_at is null and shard = any(%s::int[]) and id <> all(%s::bigint[]) and not exists (
+where sent_at is null and shard = any(%s::int[]) and id not in (select unnest(%s::bigint[])) and not exists (
   select 1 from workflow.outbox_messages as b where b.blocked_at is not null and b.stream = o.stream)
 order by id limit %s
 """
