@@ -35,7 +35,7 @@ PULLS, SHORT_PULLS = 1_000, 20
 FILES = 50
 REPOSITORIES = ("acme/shop", "acme/bank", "acme/post", "acme/port")
 SERVICES = ("ingest", "orchestrator", "prepare", "ast", "llm-review", "commenter")
-LIMIT = 900.0
+LIMIT = 1_800.0
 """Seconds in which everything is to be over; what is left then counts as lost."""
 GROWTH, WEBHOOK_SECONDS = 10.0, 60.0
 _OPENED_BESIDE = 4
