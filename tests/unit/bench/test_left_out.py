@@ -18,20 +18,33 @@ TAKEN = Figure("codec", (2.0,), Side.AT_LEAST, 1.0)
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(program, "RESULTS", tmp_path / "results.md")
+    monkeypatch.setattr(program, "RESULTS_LONG", tmp_path / "results_long.md")
     return tmp_path / "results.md"
 
 
-def bench_that_takes(monkeypatch: pytest.MonkeyPatch, *taken: Figure) -> int:
+def bench_that_takes(monkeypatch: pytest.MonkeyPatch, *taken: Figure, arguments: Sequence[str] = ()) -> int:
     def all_of(names: Sequence[str], *, short: bool) -> Iterator[tuple[str, Figure]]:
         return ((names[0], figure) for figure in taken)
 
     monkeypatch.setattr(program, "_all", all_of)
-    return program.main([])
+    return program.main(arguments)
 
 
 def test_results_are_written_where_everything_was_measured(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench_that_takes(monkeypatch, TAKEN) == 0
     assert "codec" in results.read_text()
+
+
+def test_what_takes_long_has_results_of_its_own(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench_that_takes(monkeypatch, TAKEN, arguments=["--long"]) == 0
+    assert "python -m bench --long" in results.with_name("results_long.md").read_text()
+    assert not results.exists()
+
+
+def test_a_short_run_writes_no_results(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments in (["--short"], ["--long", "--short"]):
+        assert bench_that_takes(monkeypatch, TAKEN, arguments=arguments) == 0
+    assert list(results.parent.iterdir()) == []
 
 
 def test_what_was_left_out_is_named_and_results_stay_as_they_were(
