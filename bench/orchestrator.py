@@ -43,7 +43,7 @@ from penstock_runtime.retry import STANDARD
 from penstock_store.postgres import PostgresStore
 
 BATCHES = 5
-PULLS, SHORT_PULLS = 500, 200
+PULLS, SHORT_PULLS = 300, 100
 """Pull requests that stand at each point of a run."""
 TOGETHER = 200
 """Events of the preparation that share a transaction."""
