@@ -20,7 +20,7 @@ from penstock.local.ports import free_port
 from penstock.local.postgres import Durability
 from penstock.local.process import Command, Lifetime, ServerProcess, start_process
 from tests import chaos
-from tests.chaos.plan import REPOSITORIES
+from tests.chaos.plan import PERSON, REPOSITORIES
 from tests.chaos.stage import LLM_KEY, MARKER_SECRET
 from tests.rolling.front import Front
 from tests.support.folders import disposable_folder
@@ -70,8 +70,8 @@ class Ground:
         hook, known = f"{self.front.url}/webhooks/github", self.cluster.credentials
         self.cluster.forge.start(hook, known.webhook_secret, known.forge_token)
         for name in REPOSITORIES:
-            files = {"README.md": f"# {name}\n"}
-            self.cluster.forge.tell("POST", "/_forge/repositories", {"name": name, "files": files})
+            told = {"name": name, "files": {"README.md": f"# {name}\n"}, "permissions": {PERSON: "write"}}
+            self.cluster.forge.tell("POST", "/_forge/repositories", told)
         program = str(Path(chaos.__file__).with_name("model.py"))
         command = Command(
             [sys.executable, program, "--port", str(self._model_port), "--seed", "rolling"], self.folder / "model.log"
@@ -85,6 +85,11 @@ class Ground:
         if self._model is not None:
             self._model.end()
         self.cluster.down()
+
+    @property
+    def instance(self) -> str:
+        """What the forge is called in the keys of streams."""
+        return self.cluster.forge.url.partition("//")[2]
 
     def fleet(self, version: str, *services: str) -> Fleet:
         """The services of one version, all when none is named. All versions share ports and pid files: one of each

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from penstock_console.views import Counts, History, JobPage, JobWithStages
 from tests.chaos.verdict import Verdict, none_of
 
-_LOOK = 0.3
+_LOOK, _PATIENCE = 0.3, 30.0
 _View = TypeVar("_View", bound=BaseModel)
 
 
@@ -74,5 +74,5 @@ class Looking:
             await self._told(f"jobs/{job.id}/history", History)
 
     async def _told(self, path: str, view: type[_View]) -> _View:
-        answer = await self.client.get(f"/workflow-queue/{path}")
+        answer = await self.client.get(f"/workflow-queue/{path}", timeout=_PATIENCE)
         return view.model_validate_json(answer.raise_for_status().content)

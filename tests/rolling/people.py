@@ -10,6 +10,7 @@ from penstock_contracts.ids import stream_of
 from tests.chaos import at_the_forge, in_the_store, on_the_log
 from tests.chaos.load import Load, PullRequest
 from tests.chaos.plan import ON_THE_PLATFORM, REPOSITORIES, Plan
+from tests.chaos.wishes import Wishes
 from tests.rolling.ground import Ground
 
 _LOOK = 0.5
@@ -21,9 +22,9 @@ def plan_of(pull_requests: int, seconds: float, seed: int = 7) -> Plan:
 
 
 @asynccontextmanager
-async def at_work(ground: Ground, plan: Plan) -> AsyncIterator[Load]:
-    """Webhooks that were not answered are delivered again, as platforms do."""
-    load = Load(plan, ground.cluster.forge.url)
+async def at_work(ground: Ground, plan: Plan, wishes: Wishes | None = None) -> AsyncIterator[Load]:
+    """Webhooks that were not answered are delivered again, as platforms do. `wishes` are asked of the console."""
+    load = Load(plan, ground.cluster.forge.url, ground.instance, wishes)
     async with ground.front.open():
         await ground.front.lead_to(ground.cluster.fleet.ingest_url)
         redelivering = asyncio.create_task(load.redeliver())
@@ -40,8 +41,8 @@ async def opened(ground: Ground, title: str, files: Mapping[str, str]) -> PullRe
     repository = REPOSITORIES[0]
     here, told = f"/_forge/repositories/{repository}/pulls", {"title": title, "files": files}
     made = await asyncio.to_thread(ground.cluster.forge.tell, "POST", here, told)
-    instance, number = ground.cluster.forge.url.partition("//")[2], made["number"]
-    ref = PullRequestRef("github", instance, str(made["base"]["repo"]["id"]), repository, number)
+    known, number = str(made["base"]["repo"]["id"]), made["number"]
+    ref = PullRequestRef("github", ground.instance, known, repository, number)
     return PullRequest(repository, number, [made["head"]["sha"]], stream=stream_of(ref))
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 
 from penstock_orchestrator.fold import FOLD_VERSION
 from tests.chaos.load import Load, PullRequest
-from tests.chaos.plan import Plan
+from tests.chaos.plan import DEEDS, Plan
 from tests.chaos.verdict import Verdict
 from tests.chaos.wishes import Wishes
 from tests.rolling import judging
@@ -23,17 +23,7 @@ from tests.support.waiting import eventually
 
 FOLD_VERSIONS = {OLDER: FOLD_VERSION, NEWER: FOLD_VERSION + 1}
 _PATIENCE = 60.0
-_STORED = """
-select fold_version, (
-  select count(*) from workflow.facts as f where f.stream = s.stream and f.type = 'ast.completed')
-from workflow.streams as s where stream = %s
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    fold_version: int
-    answers: int
+_STORED = "select fold_version from workflow.streams where stream = %s"
 
 
 @dataclass(slots=True)
@@ -44,10 +34,12 @@ class Rolling:
     say: Say
 
     async def run(self, rounds: int = 1) -> Sequence[Verdict]:
-        """Each round goes to the next version and back; the tables of the next one come first."""
+        """Each round goes to the next version and back; the tables of the next one come first. People do all that they
+        do in a campaign."""
         told = self.ground.cluster.credentials.api_token
         wishes = Wishes.at(self.ground.cluster.fleet.console_url, told, self.plan.opening + self.limit * 10)
-        async with at_work(self.ground, self.plan) as load, wishes.client:
+        plan = replace(self.plan, deeds=frozenset(DEEDS))
+        async with at_work(self.ground, plan, wishes) as load:
             followed = await opened(self.ground, "Followed", {"followed.py": "VALUE = 0\n"})
             load.opened.append(followed)
             looking = Looking(wishes.client)
@@ -71,28 +63,34 @@ class Rolling:
             return [*found, replacing.verdict(), *looking.verdicts()]
 
     async def _round(self, load: Load, followed: PullRequest, replacing: Replacing, holding: Holding) -> None:
+        """Each time something is under way and something is paused."""
         held = await holding.pause(load)
+        await self._push(followed)
         await replacing.one_at_a_time(OLDER, NEWER)
         await holding.resume(held)
         await self._pushed(followed, NEWER)
         held = await holding.pause(load)
+        await self._push(followed)
         await replacing.all_at_once(NEWER, OLDER)
         await holding.resume(held)
         await self._pushed(followed, OLDER)
 
-    async def _pushed(self, pull: PullRequest, version: str) -> None:
-        """Returns when the state, which the other version had stored before, is stored by this one, and the analysis of
-        the new head was answered by it."""
-        before = (await asyncio.to_thread(self._stored, pull)).answers
+    async def _push(self, pull: PullRequest) -> None:
         await pushed(self.ground, pull, {"followed.py": f"VALUE = {len(pull.heads)}\n"})
 
-        async def folded() -> bool:
+    async def _pushed(self, pull: PullRequest, version: str) -> None:
+        """Returns when the state, which the other version had stored before, is stored by this one, and the new head is
+        reviewed by it."""
+        await self._push(pull)
+        head = pull.heads[-1]
+
+        async def done() -> bool:
             stored = await asyncio.to_thread(self._stored, pull)
-            return stored.fold_version == FOLD_VERSIONS[version] and stored.answers > before
+            return stored == FOLD_VERSIONS[version] and (await judging.reviews_of(self.ground, head))[head] > 0
 
-        await eventually(folded, within=_PATIENCE, what=f"a state and an analysis of {pull.name} by {version}")
+        await eventually(done, within=_PATIENCE, what=f"a state and a review of {pull.name} by {version}")
 
-    def _stored(self, pull: PullRequest) -> _Stored:
+    def _stored(self, pull: PullRequest) -> int:
         with psycopg.connect(self.ground.cluster.database_url) as connection:
             row = connection.execute(_STORED, [pull.stream]).fetchone()
-        return _Stored(*row) if row else _Stored(0, 0)
+        return int(row[0]) if row else 0

@@ -16,7 +16,7 @@ from penstock.local.process import Command, Lifetime, ServerProcess, start_proce
 from penstock.services import BOOTSTRAPS
 from penstock_runtime.steps import LastStep, read_steps
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 _STOP_SECONDS = 30.0
 _PUBLIC = {"ingest": "PENSTOCK_INGEST_PORT", "console": "PENSTOCK_CONSOLE_PORT"}
 PROGRAM = (sys.executable, "-m", "penstock.cli")
