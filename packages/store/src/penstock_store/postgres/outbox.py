@@ -13,7 +13,7 @@ from penstock_store.postgres.continuity import LAZILY
 from penstock_store.postgres.database import Database, check_fence
 from penstock_store.postgres.headers import pack_headers, unpack_headers
 from penstock_store.postgres.hints import PostgresHints
-from penstock_store.postgres.writing import columns, write_outbox
+from penstock_store.postgres.writing import columns, numbers, write_outbox
 from penstock_store.rows import Backlog, Lease, LogRow, NewOutboxRow, OutboxRow, Place
 
 _RECEIVE = """
@@ -142,13 +142,13 @@ class PostgresOutbox:
         self._hints.give(Hint.OUTBOX)
 
     async def unsent(self, shards: Sequence[int], limit: int, apart_from: Collection[int] = ()) -> Sequence[OutboxRow]:
-        rows = await self._database.tuples(_UNSENT, (list(shards), list(apart_from), limit))
+        rows = await self._database.tuples(_UNSENT, (numbers(shards), numbers(apart_from), limit))
         return [_outbox_row(*row) for row in rows]
 
     async def mark_sent(self, ids: Sequence[int], *leases: Lease) -> None:
         """One statement, hence one transaction; the leases stay locked until it ends."""
         fences = columns((lease.key, lease.holder, lease.fence) for lease in leases)
-        held = {key for (key,) in await self._database.tuples(_MARK, (*fences, list(ids), len(leases)))}
+        held = {key for (key,) in await self._database.tuples(_MARK, (*fences, numbers(ids), len(leases)))}
         for lease in leases:
             if lease.key not in held:
                 raise FenceLost(lease.key, lease.fence)
@@ -157,7 +157,7 @@ class PostgresOutbox:
         """One statement, hence one transaction."""
         chosen = [partition_of(row.key, row.spread, partitions[row.topic]) for row in rows]
         self._steps.reach(points.PUBLISH_WRITTEN)
-        await _under(self._database, lease, _PUBLISH, [row.id for row in rows], chosen)
+        await _under(self._database, lease, _PUBLISH, numbers(row.id for row in rows), numbers(chosen))
         self._steps.reach(points.PUBLISH_COMMITTED)
 
     async def block(self, row_id: int, error: str, lease: Lease) -> None:
