@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from penstock_contracts.enums import CommentsKind
 from penstock_contracts.event import Event
-from penstock_contracts.facts import AstRequested, ConfigResolved, Fact, TimerFired
+from penstock_contracts.facts import AstRequested, CommentsPublished, ConfigResolved, Fact, TimerFired
 from penstock_eventlog import running
 from penstock_eventlog.loop import Limits
 from penstock_eventlog.outcomes import Outcome
@@ -75,11 +76,13 @@ class Broken(StrEnum):
     EVOLVE = "evolve"
     REFUSED = "refused"
     TIMER = "timer"
+    PUBLISHED = "published"
     POISON = "poison"
 
 
 class BrokenFold(OrchestratorFold):
-    """Cannot apply the reading of one stream's pull request, or the timer that asks a failed stage again."""
+    """Cannot apply the reading of one stream's pull request, that its review was said, or the timer that asks a failed
+    stage again."""
 
     def __init__(self, settings: OrchestratorSettings, stream: str, how: Broken) -> None:
         super().__init__(settings.rules())
@@ -88,6 +91,8 @@ class BrokenFold(OrchestratorFold):
     def decide(self, state: StreamState, event: Event[Fact], now: datetime) -> Sequence[Event[Fact]]:
         if self._how is Broken.TIMER and isinstance(event.fact, TimerFired) and event.fact.kind == TimerKind.ATTEMPT:
             raise KeyError("no rule for this attempt")
+        if self._how is Broken.PUBLISHED and self._is_meant(event, CommentsPublished) and _is_review(event.fact):
+            raise KeyError("no rule for what was said")
         if self._how is Broken.DECIDE and self._is_meant(event, ConfigResolved):
             raise KeyError("no rule for this configuration")
         if self._how is Broken.POISON and self._is_meant(event, ConfigResolved):
@@ -106,6 +111,10 @@ class BrokenFold(OrchestratorFold):
 
     def _is_meant(self, event: Event[Fact], kind: type[Fact]) -> bool:
         return isinstance(event.fact, kind) and event.envelope.stream.endswith(self._broken)
+
+
+def _is_review(fact: Fact) -> bool:
+    return isinstance(fact, CommentsPublished) and fact.kind is CommentsKind.REVIEW
 
 
 async def broken_orchestrator(context: Context, bench: Workbench) -> Service:

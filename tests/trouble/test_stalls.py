@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from penstock_platforms.forge.faults import Fault, FaultKind
 from penstock_platforms.forge.model import Repository
 from tests.support.processes import StartedProcess
 from tests.support.waiting import eventually
@@ -107,6 +108,47 @@ async def test_either_way_out_of_an_answer_that_the_database_refuses_ends_its_ru
         assert (run["outcome"], place.reviews(), run["waiting_for"]) == ("reviewed", 1, "")
         assert await place.dead_letters() == []
         assert (await place.get(f"jobs/{run['id']}"))["stalls"] == []
+
+
+@pytest.mark.parametrize("discarded", [False, True], ids=["redriven", "discarded"])
+async def test_what_stalls_a_run_that_is_publishing_is_shown_and_cleared_and_nothing_is_said_twice(
+    place: Stage, discarded: bool
+) -> None:
+    async with stalled(place, Broken.PUBLISHED) as stall:
+        told = await stall.words()
+        assert (told["event_type"], told["stage"]) == ("comments.published", "comments")
+        assert (stall.run["status"], place.reviews()) == ("PROCESSING", 1)
+        await stall.repair()
+        if discarded:
+            assert (await penstock(place, "dlq", "discard", told["letter_id"], "--reason", "it is old"))[0] == 0
+        else:
+            assert "applied to" in await carry_out(place, told["remedy"])
+
+        (run,) = await place.over()
+        assert (run["outcome"], run["waiting_for"]) == ("reviewed", "")
+        assert (place.reviews(), len(place.summaries(1))) == (1, 1)
+        attempts = [row["outcome"] for row in await place.history(run, "comments") if row["part"] == "review"]
+        assert attempts == (["failed", "ok"] if discarded else ["ok"])
+        assert await place.dead_letters() == []
+        assert (await place.get(f"jobs/{run['id']}"))["stalls"] == []
+
+
+async def test_a_timer_that_stalls_a_run_that_is_publishing_is_redriven_and_its_review_is_said_once(
+    place: Stage,
+) -> None:
+    place.forge.faults.add(Fault(FaultKind.STATUS, method="POST", path=r"/reviews$", status=500))
+    async with stalled(place, Broken.TIMER) as stall:
+        told = await stall.words()
+        assert (told["event_type"], told["stage"]) == ("timer.fired", "comments")
+        assert (stall.run["status"], place.reviews()) == ("PROCESSING", 0)
+        await stall.repair()
+        assert "applied to" in await carry_out(place, told["remedy"])
+
+        (run,) = await place.over()
+        assert (run["outcome"], place.reviews(), len(place.summaries(1))) == ("reviewed", 1, 1)
+        attempts = [row["outcome"] for row in await place.history(run, "comments") if row["part"] == "review"]
+        assert attempts == ["failed", "ok"]
+        assert await place.dead_letters() == []
 
 
 async def test_a_timer_that_cannot_be_applied_says_so_and_a_redrive_asks_the_stage_again(place: Stage) -> None:
