@@ -28,11 +28,11 @@ _ONE_OF_EACH_KIND = ("ingest", "ast")
 async def upgraded(ground: Ground, version: str, say: Say) -> None:
     """To the tables of this version. Both can run on those of the next one."""
     ended = await _penstock(ground, version, "db", "upgrade")
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.returncode == 0, ended.stderr
     say(f"db upgrade of {version}: {ended.stdout.strip()}")
     able = (OLDER, NEWER) if version == NEWER else (NEWER,)
     for checked in await asyncio.gather(*(_penstock(ground, each, "db", "check") for each in able)):
-        assert (checked.returncode, checked.stderr) == (0, "")
+        assert checked.returncode == 0, checked.stderr
 
 
 async def contracted(ground: Ground, load: Load, followed: PullRequest, limit: float, say: Say) -> Sequence[Verdict]:
@@ -44,12 +44,12 @@ async def contracted(ground: Ground, load: Load, followed: PullRequest, limit: f
     await upgraded(ground, CONTRACTED, say)
     assert not await asyncio.to_thread(_older_can_ask, ground), f"{OLD} is still there"
     await pushed(ground, followed, {"followed.py": "VALUE = -1\n"})
-    refusals = await _refusals(ground)
+    refused = await _refused(ground)
     await settled(ground, limit)
     refolded = await _penstock(ground, NEWER, "db", "refold")
     once = await judging.reviews_of(ground, followed.heads[-1], fresh.heads[-1])
     found = [
-        Verdict("the version before is refused, and told in one line what to do", not refusals, "; ".join(refusals)),
+        refused,
         Verdict("N4 refold is the stored state", refolded.returncode == 0, refolded.stdout.strip()),
         none_of("N2 a new head is reviewed once", (f"{head} {n} times" for head, n in once.items() if n != 1), "2"),
         *await judging.after_a_contract(ground, load),
@@ -67,20 +67,20 @@ def _older_can_ask(ground: Ground) -> bool:
     return True
 
 
-async def _refusals(ground: Ground) -> list[str]:
-    """What is wrong with how the older version ends on these tables: empty when nothing is."""
+async def _refused(ground: Ground) -> Verdict:
+    """How the older version ends on these tables."""
     commands = [("db", "check"), ("db", "upgrade"), *(("run", service) for service in _ONE_OF_EACH_KIND)]
     ends = await asyncio.gather(*(_penstock(ground, OLDER, *words) for words in commands))
-    said = [_last_words(ended) for ended in ends]
-    return [
-        f"{' '.join(words)} ended with {ended.returncode}: {last}"
-        for words, ended, last in zip(commands, ends, said, strict=True)
-        if ended.returncode != 1 or last != REFUSED
+    wrong = [
+        f"{' '.join(words)} ended with {ended.returncode}: {said}"
+        for words, ended in zip(commands, ends, strict=True)
+        if (said := _last_words(ended)) != REFUSED or ended.returncode != 1
     ]
+    return none_of("the version before is refused, and told in one line what to do", wrong, f"{len(commands)} commands")
 
 
 def _last_words(ended: "subprocess.CompletedProcess[str]") -> str:
-    """A service's only grave line, which has no stack trace; a command's only line."""
+    """A service's only grave line, which has no stack trace; all that a command says, which is one line."""
     lines = (ended.stdout + ended.stderr).splitlines()
     if not lines[0].startswith("{"):
         return "\n".join(lines).removeprefix("penstock db: ")
