@@ -13,6 +13,7 @@ from penstock_changes.documents import (
 )
 from penstock_changes.findings import Category, Finding, Severity
 from penstock_contracts.enums import AnswerOutcome, ErrorClassification, Stage
+from penstock_contracts.envelope import Envelope
 from penstock_contracts.event import Event
 from penstock_contracts.facts import (
     Answer,
@@ -69,10 +70,12 @@ class Stages:
 
     async def requested(self, event: Event[Fact]) -> Outcome:
         envelope = event.envelope
+        before = await self._asked(envelope)
         skip = await Wanted(self.store.executions, self.clock).skip(event)
         if skip is not None:
             return skip
-        if not await self.ground.asked(envelope.workflow_id, Stage(envelope.stage), envelope.part, envelope.attempt):
+        # Both before and after: on a server somebody else may end it while the answer is on its way.
+        if not before and not await self._asked(envelope):
             self.ground.broken.append(f"N10 work is begun on {envelope.stage} {envelope.part}, which nobody waits for")
         dice = Random(f"{self.seed} {envelope.workflow_id} {envelope.stage} {envelope.part} {envelope.attempt}")
         if dice.random() < self.faults:
@@ -84,6 +87,9 @@ class Stages:
             return Failed(failure, "it broke", dice.choice((None, 3.0, 90.0)))
         await self.process.passage()
         return Emit((await self._answer(event.fact, dice),))
+
+    async def _asked(self, envelope: Envelope) -> bool:
+        return await self.ground.asked(envelope.workflow_id, Stage(envelope.stage), envelope.part, envelope.attempt)
 
     async def _answer(self, fact: Fact, dice: Random) -> Answer:
         blobs = self.store.blobs
