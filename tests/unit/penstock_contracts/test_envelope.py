@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_contracts.envelope import Envelope, from_headers, to_headers
+from penstock_contracts.envelope import LONGEST_NAME, LONGEST_WORDS, Envelope, from_headers, to_headers
 from penstock_contracts.errors import BadEnvelope
 from tests.unit.penstock_contracts.strategies import any_envelope
 
@@ -103,6 +103,34 @@ def test_a_required_header_that_is_missing_is_named(name: str) -> None:
 def test_a_required_field_that_is_empty_is_not_written(field: str) -> None:
     with pytest.raises(BadEnvelope, match=f"ce_{field} is empty"):
         to_headers(replace(ENVELOPE, **{field: ""}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "longest"),
+    [
+        ("id", LONGEST_NAME),
+        ("type", LONGEST_NAME),
+        ("source", LONGEST_NAME),
+        ("stream", LONGEST_NAME),
+        ("subject", LONGEST_WORDS),
+        ("workflow_id", LONGEST_NAME),
+        ("stage", LONGEST_NAME),
+        ("part", LONGEST_NAME),
+        ("causation_id", LONGEST_NAME),
+        ("correlation_id", LONGEST_NAME),
+        ("traceparent", LONGEST_NAME),
+        ("tracestate", LONGEST_WORDS),
+    ],
+)
+def test_no_text_is_longer_than_every_index_takes_on_both_sides(field: str, longest: int) -> None:
+    as_long_as_it_may = replace(ENVELOPE, **{field: "ß" * (longest // 2)})  # type: ignore[arg-type]
+    assert from_headers(to_headers(as_long_as_it_may)) == as_long_as_it_may
+
+    with pytest.raises(BadEnvelope, match=f"is {longest + 1} bytes long, {longest} are allowed"):
+        to_headers(replace(ENVELOPE, **{field: "x" * (longest + 1)}))  # type: ignore[arg-type]
+    (header,) = [name for name, value in to_headers(as_long_as_it_may) if value.startswith("ß".encode())]
+    with pytest.raises(BadEnvelope, match=f"{header} is 100000 bytes long"):
+        from_headers([*to_headers(ENVELOPE), (header, b"x" * 100_000)])
 
 
 @pytest.mark.parametrize("version", [None, b"0.3", b"2.0", b"\xff"])

@@ -33,19 +33,26 @@ class Envelope:
     tracestate: str = ""
 
 
+# Bytes of a text. Ids, streams and parts stand in indexes, whose rows PostgreSQL lets have 2,704 bytes, and the longest
+# have three texts. Ours and the platforms' are far shorter: an id has 36, that of a delivery at most 100, a stream the
+# name of a host (253) and two numbers beside it.
+LONGEST_NAME = 500
+# What people call a repository (GitLab: paths of 255), also in scripts of several bytes a character; and a tracestate,
+# of which everybody has to pass on 512.
+LONGEST_WORDS = 1_000
 _TEXT = (
-    ("ce_id", "id"),
-    ("ce_type", "type"),
-    ("ce_source", "source"),
-    ("ce_stream", "stream"),
-    ("ce_subject", "subject"),
-    ("ce_workflowid", "workflow_id"),
-    ("ce_stage", "stage"),
-    ("ce_part", "part"),
-    ("ce_causationid", "causation_id"),
-    ("ce_correlationid", "correlation_id"),
-    ("traceparent", "traceparent"),
-    ("tracestate", "tracestate"),
+    ("ce_id", "id", LONGEST_NAME),
+    ("ce_type", "type", LONGEST_NAME),
+    ("ce_source", "source", LONGEST_NAME),
+    ("ce_stream", "stream", LONGEST_NAME),
+    ("ce_subject", "subject", LONGEST_WORDS),
+    ("ce_workflowid", "workflow_id", LONGEST_NAME),
+    ("ce_stage", "stage", LONGEST_NAME),
+    ("ce_part", "part", LONGEST_NAME),
+    ("ce_causationid", "causation_id", LONGEST_NAME),
+    ("ce_correlationid", "correlation_id", LONGEST_NAME),
+    ("traceparent", "traceparent", LONGEST_NAME),
+    ("tracestate", "tracestate", LONGEST_WORDS),
 )
 _NUMBERS = (("ce_epoch", "epoch"), ("ce_attempt", "attempt"), ("ce_sequence", "sequence"))
 _TIMES = (("ce_time", "time"), ("not_after", "not_after"))
@@ -58,10 +65,10 @@ _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 def to_headers(envelope: Envelope) -> Headers:
     """A fresh tuple each time: header lists are never shared between records."""
     headers = [("ce_specversion", SPEC_VERSION.encode()), ("content-type", CONTENT_TYPE.encode())]
-    for header, field in _TEXT:
+    for header, field, longest in _TEXT:
         text = getattr(envelope, field)
         if text:
-            headers.append((header, _checked(header, text).encode()))
+            headers.append((header, _bounded(header, _checked(header, text).encode(), longest)))
         elif field in _REQUIRED:
             raise BadEnvelope(f"{header} is empty")
     for header, field in _NUMBERS:
@@ -82,7 +89,9 @@ def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
         raise BadEnvelope(f"ce_specversion is not {SPEC_VERSION}")
     fields: dict[str, object] = {}
     try:
-        fields.update({field: _checked(header, raw[header].decode()) for header, field in _TEXT if header in raw})
+        for header, field, longest in _TEXT:
+            if header in raw:
+                fields[field] = _checked(header, _bounded(header, raw[header], longest).decode())
         fields.update({field: _parse_number(raw[header]) for header, field in _NUMBERS if header in raw})
         fields.update({field: _parse_time(raw[header]) for header, field in _TIMES if header in raw})
     except (ValueError, OverflowError) as error:
@@ -97,6 +106,12 @@ def _checked(header: str, text: str) -> str:
     # Nearly every text is plain, and being so is asked several times faster than the pattern.
     if not (text.isascii() and text.isprintable()) and _FORBIDDEN.search(text):
         raise BadEnvelope(f"{header} holds a control character or half a surrogate pair: {text[:200]!r}")
+    return text
+
+
+def _bounded(header: str, text: bytes, longest: int) -> bytes:
+    if len(text) > longest:
+        raise BadEnvelope(f"{header} is {len(text)} bytes long, {longest} are allowed")
     return text
 
 
