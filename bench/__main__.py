@@ -44,7 +44,8 @@ _HEAD = """\
 # Figures
 
 Written by `{command}`; do not edit. Each figure is measured against a peer or a bound in one run, see the file that
-its command names. Ratios are medians over alternating rounds; spread is the least and the most.
+its command names. Ratios are medians over alternating rounds; spread is the least and the most of the
+rounds, or of the fifths of the one run that a percentile is taken of.
 """
 Measured = Sequence[tuple[str, Figure]]
 """Figures, each with the name of the file it comes from."""

@@ -1,15 +1,16 @@
 """A burst of 1,000 pull requests with 50 changed files each: nothing is lost, and memory does not grow with it.
 
-    python -m bench.burst [--short]
+    python -m bench.burst [--short | --pull-requests N]
 
 Real services as processes on Kafka and a durable PostgreSQL, the bundled forge, repositories of its own that are
 mirrored and diffed by git, and a model that answers at once with a finding in every file. The pull requests are there
 before; then all webhooks arrive together. Resident memory of every process, with the children that stay, is looked at
 once a second. Counted at the end: runs that were reviewed, and reviews at the forge. Growth is from the quarter of the
 time to its end, each the median over a twentieth. Bounds: nothing lost, nothing said twice, growth < 10 %, all webhooks
-taken within a minute. `--short` takes 20 pull requests, of which the growth says nothing.
+taken within a minute. `--short` takes 20 pull requests; of fewer than 300 the growth says nothing and is left away.
 """
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -25,13 +26,15 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from bench.figures import Figure, Side, alone
+from bench.figures import Figure, Side, printed
 from bench.setup import await_answer
 from penstock.local.cluster import Cluster
 from penstock.local.ports import free_port
 from penstock.local.process import Command, start_process
 
 PULLS, SHORT_PULLS = 1_000, 20
+ENOUGH = 300
+"""Pull requests with which processes are at work long enough for their memory to say something."""
 FILES = 50
 REPOSITORIES = ("acme/shop", "acme/bank", "acme/post", "acme/port")
 SERVICES = ("ingest", "orchestrator", "prepare", "ast", "llm-review", "commenter")
@@ -245,6 +248,8 @@ def figures(burst: Burst) -> Iterator[Figure]:
     yield Figure(f"{what}: lost", (float(burst.lost),), Side.BELOW, 1.0, beside=beside)
     yield Figure(f"{what}: said twice", (float(burst.twice),), Side.BELOW, 1.0)
     yield Figure(f"{what}: all webhooks taken after", (burst.webhooks,), Side.BELOW, WEBHOOK_SECONDS, " s")
+    if burst.pulls < ENOUGH:
+        return
     growths = tuple(burst.growth(service) for service in SERVICES)
     worst = max(growths)
     shown = "; ".join(
@@ -264,12 +269,26 @@ def drawn(seen: Sequence[float], width: int = 20) -> str:
 
 
 def main(short: bool) -> Sequence[Figure]:
-    pulls = SHORT_PULLS if short else PULLS
+    return taken(SHORT_PULLS if short else PULLS)
+
+
+def taken(pulls: int) -> Sequence[Figure]:
     with running() as cluster:
         open_pulls(cluster, pulls)
-        found = tuple(figures(measure(cluster, pulls)))
-    return found[:-1] if short else found
+        return tuple(figures(measure(cluster, pulls)))
+
+
+def asked_for(arguments: Sequence[str] | None = None) -> int:
+    """How many pull requests."""
+    parser = argparse.ArgumentParser(prog="python -m bench.burst", description=__doc__)
+    how_many = parser.add_mutually_exclusive_group()
+    how_many.add_argument("--short", action="store_true", help=f"{SHORT_PULLS} pull requests")
+    how_many.add_argument("--pull-requests", type=int, default=PULLS, metavar="N", help=f"instead of {PULLS:,}")
+    given = parser.parse_args(arguments)
+    if given.pull_requests < 1:
+        parser.error("--pull-requests has to be at least 1")
+    return SHORT_PULLS if given.short else int(given.pull_requests)
 
 
 if __name__ == "__main__":
-    sys.exit(alone(main))
+    sys.exit(printed(taken(asked_for())))

@@ -16,6 +16,7 @@ from statistics import median
 
 import psycopg
 
+from bench.alternate import ROUNDS
 from bench.fan_out_workers import BATCHES, SECONDS
 from bench.figures import Figure, Side, alone
 from bench.five_stages_ours import client, opened, run_of
@@ -27,7 +28,6 @@ SLOTS = 8
 WORKERS = 4
 IDEAL = BATCHES * SECONDS / SLOTS
 ONE, FOUR = 1.15, 1.30
-ROUNDS = 3
 LOOK = 0.05
 _TOOK = """
 select extract(epoch from max(started_at + make_interval(secs => duration)) - min(asked_at))::float,

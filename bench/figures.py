@@ -11,6 +11,8 @@ from importlib import import_module
 
 from penstock.local.errors import KafkaUnavailable
 
+PARTS = 5
+
 
 class Side(Enum):
     """Where a figure must lie, seen from its bound."""
@@ -21,7 +23,10 @@ class Side(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number with its bound, measured several times; its median decides. Without values it was left out."""
+    """One number with its bound, measured several times; its median decides. Without values it was left out.
+
+    A percentile is taken once, of the whole run, and that decides; `parts` are those of parts of it, for the spread.
+    """
 
     name: str
     values: tuple[float, ...]
@@ -30,6 +35,7 @@ class Figure:
     unit: str = ""
     beside: str = ""
     """What was measured with it, for those who want to know more."""
+    parts: tuple[float, ...] = ()
 
     @property
     def measured(self) -> bool:
@@ -49,7 +55,8 @@ class Figure:
         """Name, median, spread, bound, verdict."""
         if not self.measured:
             return (self.name, "", "", "", "NOT MEASURED")
-        spread = f"{_number(min(self.values))} to {_number(max(self.values))}" if len(self.values) > 1 else ""
+        several = self.parts or self.values
+        spread = f"{_number(min(several))} to {_number(max(several))}" if len(several) > 1 else ""
         verdict = "holds" if self.holds else "MISSED"
         return (
             self.name,
@@ -85,7 +92,11 @@ def measured_by(name: str, short: bool) -> tuple[Figure, ...]:
 
 def alone(measure: Measure) -> int:
     """The command line of one file: prints its figures; the exit status says whether all bounds hold."""
-    figures = measure(is_short(measure.__module__))
+    return printed(measure(is_short(measure.__module__)))
+
+
+def printed(figures: Sequence[Figure]) -> int:
+    """The exit status: whether all bounds hold."""
     for figure in figures:
         print(figure.line())
     return 0 if all(figure.holds for figure in figures) else 1
@@ -101,6 +112,12 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least this share of them does not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def percentile_of_parts(values: Sequence[float], share: float) -> tuple[float, ...]:
+    """Of each fifth, in the order they were taken: a stall is in one of them, a slow machine in all."""
+    size = math.ceil(len(values) / PARTS)
+    return tuple(percentile(values[first : first + size], share) for first in range(0, len(values), size))
 
 
 def _number(value: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bench.__main__ as program
-from bench.figures import Figure, Side, left_out
+from bench.figures import Figure, Side, left_out, percentile_of_parts
 from bench.generator import Phase, Seen
 from bench.recovery import Recovered, figures
 from bench.webhook import latency_figure
@@ -60,6 +60,14 @@ def test_what_was_left_out_is_named_and_results_stay_as_they_were(
 def test_one_step_lost_in_one_round_of_three_is_a_step_lost() -> None:
     rounds = [Recovered(went_on=1.0, ended=2.0, lost=lost, twice=0, again=0) for lost in (0, 0, 1)]
     assert [figure.holds for figure in figures("ours", rounds, "no peer")] == [True, False]
+
+
+def test_a_percentile_is_that_of_the_whole_run_and_its_spread_that_of_the_fifths() -> None:
+    values = [1.0] * 80 + [9.0] * 20
+    parts = percentile_of_parts(values, 0.99)
+    assert parts == (1.0, 1.0, 1.0, 1.0, 9.0)
+    figure = Figure("p99", (9.0,), Side.BELOW, 5.0, parts=parts)
+    assert (figure.holds, figure.cells()[1:3]) == (False, ("9.00", "1.00 to 9.00"))
 
 
 def test_a_webhook_that_was_refused_counts_for_no_latency() -> None:
