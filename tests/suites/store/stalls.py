@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from secrets import token_hex
 
 import pytest
 
 from penstock_contracts.envelope import Headers, to_headers
 from penstock_contracts.event import Event
-from penstock_contracts.facts import DeadLettered, Fact, WorkflowStalled
+from penstock_contracts.facts import DeadLettered, Fact, TimerFired, WorkflowStalled
 from penstock_contracts.ids import run_id
 from penstock_store.errors import NotRedrivable, RowRefused
 from penstock_store.ports import Store
-from penstock_store.rows import DeadLetterRow, RawRecord, Verdict
+from penstock_store.rows import DeadLetterRow, Delivered, RawRecord, Verdict
 from tests.support.toy_fold import ToyFold, ToyState, fired, received, redrive_of, toy_state
 
 CONSUMER = "orchestrator"
@@ -141,6 +142,31 @@ class StallSuite:
         assert "the stall could not be stored" in letter.error
         assert await store.streams.facts(STREAM) == []
 
+    async def test_what_is_refused_even_as_a_letter_is_kept_under_names_of_ours_and_the_rest_goes_on(
+        self, store: Store
+    ) -> None:
+        """No record of a log holds these any more; whatever else is refused ends here, too."""
+        batch = [
+            received("e1"),
+            _with_bytes(received(incompressible(4_000), command="raise")),
+            _with_bytes(received("e2", incompressible(8_000))),
+            received("e3"),
+        ]
+
+        for _ in range(2):
+            verdicts = list(await store.streams.apply(CONSUMER, batch, ToyFold()))
+            assert verdicts[1:3] == [Verdict.STALLED, Verdict.STALLED]
+
+        assert await _types(store) == ["pr.received", "prepare.requested"] * 2
+        letters = await store.dead_letters.letters()
+        assert {letter.record for letter in letters} == {batch[1].record, batch[2].record}
+        for letter in letters:
+            assert (letter.stream, letter.event_id, letter.reason) == ("", "", "refused")
+            assert f"`penstock dlq discard {letter.id} --reason" in letter.remedy
+        told = [row for row in await store.outbox.unsent(range(8), 100) if row.topic == "penstock.dlq"]
+        assert {row.stream for row in told} == {letter.id for letter in letters}
+        assert {row.key for row in told} == {"k" * 500}
+
     async def test_poison_is_stalled_without_being_applied(self, store: Store) -> None:
         verdict = await store.streams.stall(CONSUMER, received("e1"), ToyFold(), "it killed three processes", "look")
 
@@ -206,6 +232,19 @@ class StallSuite:
         assert await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold()) is Verdict.APPLIED
         assert [row.state for row in await store.jobs.history(run)] == ["given_up"]
 
+    async def test_a_timer_of_an_id_that_no_row_can_have_stalls_like_any_other(self, store: Store) -> None:
+        await store.streams.apply(CONSUMER, [received("e1")], ToyFold())
+        timer = ToyFold().project(await _state(store)).timers[0]
+        event = fired(timer).event
+        assert isinstance(event.fact, TimerFired)
+        strange = replace(fired(timer), event=replace(event, fact=replace(event.fact, timer_id="\0", kind="")))
+
+        assert list(await store.streams.apply("timers", [strange], ToyFold())) == [Verdict.APPLIED]
+        assert await store.streams.stall("poisoned", strange, ToyFold(), "poison", "redrive") is Verdict.STALLED
+
+        (letter,) = await store.dead_letters.letters()
+        assert (letter.stream, letter.event_type) == (STREAM, "timer.fired")
+
     async def test_what_is_said_of_a_letter_points_to_it(self, store: Store) -> None:
         await store.streams.apply(CONSUMER, [received("bad", command="raise")], ToyFold())
         (letter,) = await store.dead_letters.letters()
@@ -215,6 +254,15 @@ class StallSuite:
         assert headers["ce_type"] == DeadLettered.TYPE.encode()
         assert said.key == STREAM
         assert letter.id.encode() in said.value
+
+
+def incompressible(length: int) -> str:
+    return token_hex(length // 2)
+
+
+def _with_bytes(one: Delivered) -> Delivered:
+    """And with a key that is far longer than any of ours."""
+    return replace(one, record=RawRecord("pr.received", 0, 0, b"k" * 100_000, (("ce_id", b"x"),), b"bytes"))
 
 
 async def _stalled(store: Store) -> DeadLetterRow:

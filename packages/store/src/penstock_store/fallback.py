@@ -39,6 +39,11 @@ class Transactions(Protocol):
         """The dead letter and the inbox row alone: for a stream of which no state can be had."""
         ...
 
+    async def keep(self, consumer: str, delivered: Delivered, fold: Fold[S], error: str) -> Verdict:
+        """A dead letter under names of ours, and nothing else: for an event whose own names are refused. It is known
+        by no inbox row, so delivered again it comes here again, and its letter is there already."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -85,7 +90,11 @@ async def stall_one(
         return stalled
     log_fault("a stall cannot be stored", one.event, stalled)
     both = f"{trouble.error}; and the stall could not be stored: {describe(stalled.error)}"
-    return await transactions.bury(consumer, one, fold, Trouble(both, trouble.remedy))
+    buried = await attempt(transactions.bury(consumer, one, fold, Trouble(both, trouble.remedy)))
+    if not isinstance(buried, Fault):
+        return buried
+    log_fault("a dead letter cannot be stored", one.event, buried)
+    return await transactions.keep(consumer, one, fold, f"{describe(buried.error)}; before that: {both}")
 
 
 async def _apply_alone(transactions: Transactions, consumer: str, one: Delivered, fold: Fold[S]) -> Verdict:

@@ -13,9 +13,10 @@ from penstock_store import points
 from penstock_store.changes import Changes
 from penstock_store.encoding import Packed, StateEncoding, check, pack, unpack
 from penstock_store.errors import BrokenFold, CorruptState
-from penstock_store.letters import Trouble, dead_lettered_row, stalled_letter
+from penstock_store.letters import Trouble, dead_lettered_row, kept_letter, letter_id, stalled_letter
 from penstock_store.ports import Fold
 from penstock_store.rows import Delivered, Projection, StreamRow
+from penstock_store.texts import is_printable
 
 S = TypeVar("S")
 
@@ -139,10 +140,20 @@ class Folding(Generic[S]):
         subject = delivered.event.envelope.subject
         self._changes.outbox.append(dead_lettered_row(letter, subject, self._now, self._codec))
 
+    def keep(self, consumer: str, delivered: Delivered, error: str) -> None:
+        """The last resort: the dead letter under names of ours."""
+        letter = kept_letter(
+            letter_id(consumer, delivered.event.envelope.id), consumer, delivered.record, error, self._now
+        )
+        self._changes.letters.append(letter)
+        self._changes.outbox.append(dead_lettered_row(letter, "", self._now, self._codec))
+        self.drop_fired(delivered.event)
+
     def drop_fired(self, event: Event[Fact]) -> None:
-        """A timer fires once: its row goes, unless the new state has set it anew."""
+        """A timer fires once: its row goes, unless the new state has set it anew. No row has an id that no column
+        takes."""
         fact = event.fact
-        if isinstance(fact, TimerFired) and fact.timer_id not in self._changes.timers:
+        if isinstance(fact, TimerFired) and fact.timer_id not in self._changes.timers and is_printable(fact.timer_id):
             self._changes.drop_timer(fact.timer_id)
 
     def changes(self) -> Changes:

@@ -9,10 +9,12 @@ from penstock_contracts.event import Event
 from penstock_contracts.facts import DeadLettered, Fact
 from penstock_contracts.flow import DLQ_TOPIC
 from penstock_contracts.ids import deterministic_id
-from penstock_store.rows import DeadLetterRow, Delivered, NewOutboxRow
+from penstock_store.rows import DeadLetterRow, Delivered, NewOutboxRow, RawRecord
 from penstock_store.texts import printable
 
 STALLED = "stalled"
+REFUSED = "refused"
+LONGEST_KEY = 500
 SOURCE = "penstock/store"
 
 
@@ -41,9 +43,17 @@ def refused_remedy(letter: str) -> str:
     )
 
 
+def kept_remedy(letter: str) -> str:
+    """The database takes neither what follows from this record nor its names."""
+    return (
+        "nothing of it can be stored but its bytes, so find out who wrote it, then put it aside: "
+        f'`penstock dlq discard {letter} --reason "it cannot be stored"`'
+    )
+
+
 def key_of(letter: DeadLetterRow) -> str:
-    """The original's, as far as a column takes it; empty where it had none."""
-    return printable((letter.record.key or b"").decode(errors="replace"))
+    """The original's, as far as a column takes it and a record needs it; empty where it had none."""
+    return printable((letter.record.key or b"")[: LONGEST_KEY * 4].decode(errors="replace"))[:LONGEST_KEY]
 
 
 def stalled_by(letter: DeadLetterRow) -> Event[Fact]:
@@ -73,6 +83,24 @@ def stalled_letter(consumer: str, delivered: Delivered, trouble: Trouble, now: d
         reason=STALLED,
         error=trouble.error,
         remedy=trouble.remedy,
+        created_at=now,
+    )
+
+
+def kept_letter(letter: str, consumer: str, record: RawRecord, error: str, now: datetime) -> DeadLetterRow:
+    """The last resort: the bytes under names of ours, so that there is nothing that a column, an index or a schema
+    could refuse."""
+    return DeadLetterRow(
+        id=letter,
+        consumer=consumer,
+        record=record,
+        stream="",
+        run_id="",
+        event_id="",
+        event_type="",
+        reason=REFUSED,
+        error=printable(error),
+        remedy=kept_remedy(letter),
         created_at=now,
     )
 

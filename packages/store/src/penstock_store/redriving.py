@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from penstock_contracts.codec import Codec
-from penstock_contracts.errors import ContractError
+from penstock_contracts.errors import BadEnvelope, ContractError
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact, RepairRequested
 from penstock_store.errors import NotRedrivable
@@ -69,7 +69,10 @@ def redrive_of(consumer: str, request: Delivered, letter: DeadLetterRow | None, 
         return Redrive(consumer, request, letter, codec.decode(letter.record.headers, letter.record.value))
     except ContractError as error:
         unreadable = printable(f"its bytes cannot be decoded: {error}")
+    try:
         return Redrive(consumer, request, letter, stalled_by(letter), unreadable)
+    except BadEnvelope as error:
+        raise NotRedrivable(letter.id, f"its headers cannot be read: {error}") from error
 
 
 async def redrive_one(transactions: RedriveTransactions, asked: Redrive, fold: Fold[S]) -> Verdict:

@@ -142,6 +142,13 @@ class _Transactions:
             self._write(transaction, folding)
         return Verdict.STALLED
 
+    async def keep(self, consumer: str, delivered: Delivered, fold: Fold[S], error: str) -> Verdict:
+        with self._tables.transaction() as transaction:
+            folding = self._folding(fold)
+            folding.keep(consumer, delivered, error)
+            self._write(transaction, folding)
+        return Verdict.STALLED
+
     async def redrive(self, asked: Redrive, fold: Fold[S]) -> Verdict:
         letter = asked.letter
         with self._tables.transaction() as transaction:

@@ -159,6 +159,16 @@ class PostgresTransactions:
         self._committed(changes)
         return Verdict.STALLED
 
+    async def keep(self, consumer: str, delivered: Delivered, fold: Fold[S], error: str) -> Verdict:
+        async with self._database.pipeline() as connection:
+            opened = await self._open(connection, consumer, [], Verdict.STALLED)
+            folding = Folding(fold, self._codec, self._steps, opened.now, self._encoding)
+            folding.keep(consumer, delivered, error)
+            changes = folding.changes()
+            await self._write(connection, changes)
+        self._committed(changes)
+        return Verdict.STALLED
+
     async def redrive(self, asked: Redrive, fold: Fold[S]) -> Verdict:
         letter = asked.letter
         async with self._database.transaction() as connection:
