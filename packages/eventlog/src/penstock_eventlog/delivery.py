@@ -7,19 +7,21 @@ from dataclasses import dataclass, replace
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import ErrorClassification
 from penstock_contracts.envelope import Envelope
-from penstock_contracts.errors import EventTooLarge, Unencodable
+from penstock_contracts.errors import ContractError, EventTooLarge, Unencodable
 from penstock_contracts.event import Event
 from penstock_contracts.facts import DeadLettered, Fact
 from penstock_eventlog.answers import Handling, NotAnAnswer, answer, consequences, failed_answer, is_request
 from penstock_eventlog.beside import Beside
 from penstock_eventlog.budget import LetterBudget
 from penstock_eventlog.errors import LogUnavailable, RecordRefused
-from penstock_eventlog.letters import envelope_of, letter_of, rows_of
+from penstock_eventlog.letters import envelope_of, kept_of, letter_of, rows_of
 from penstock_eventlog.outcomes import DeadLetter, Emit, Failed, Outcome, Skip
 from penstock_eventlog.ports import Bell, NewRecord, Partition, Producer
 from penstock_eventlog.records import record_of
 from penstock_eventlog.work import Stall
 from penstock_runtime.clock import Clock
+from penstock_store.errors import RowRefused
+from penstock_store.letters import dead_lettered_row
 from penstock_store.ports import DeadLetters
 from penstock_store.rows import Delivered, RawRecord
 
@@ -213,7 +215,12 @@ class Delivery:
         if self._stall is not None and event is not None:
             await self._stall(Delivered(event, handled.record), why)
             return
-        await self._letters.put(letter, rows_of(letter, self._source, now, self._codec))
+        try:
+            await self._letters.put(letter, rows_of(letter, self._source, now, self._codec))
+        except (RowRefused, ContractError) as error:
+            kept = kept_of(letter, error, now)
+            _log.error("a dead letter cannot be stored", extra={"letter": kept.id, "error": kept.error})
+            await self._letters.put(kept, [dead_lettered_row(kept, "", now, self._codec)])
 
     def _stand_in(self, record: RawRecord, letter_id: str, why: DeadLetter) -> Event[Fact] | None:
         """An event whose envelope can be read and whose fact cannot: it can be said of a stream that it stalls."""

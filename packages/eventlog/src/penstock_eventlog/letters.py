@@ -12,9 +12,9 @@ from penstock_eventlog.answers import Handling, failed_answer, is_request
 from penstock_eventlog.decoding import UNDECODABLE
 from penstock_eventlog.outcomes import DeadLetter, Failed
 from penstock_eventlog.records import outbox_row_of
-from penstock_store.letters import dead_lettered_row, redrive_remedy
+from penstock_store.letters import dead_lettered_row, kept_letter, redrive_remedy
 from penstock_store.rows import DeadLetterRow, NewOutboxRow, RawRecord
-from penstock_store.texts import printable
+from penstock_store.texts import describe, printable
 
 POISON = "poison"
 
@@ -47,6 +47,12 @@ def answered_remedy(letter: str, run_id: str) -> str:
         f"correct the cause, then review anew, `penstock jobs replay {run_id}`, and put this aside: "
         f'`penstock dlq discard {letter} --reason "reviewed anew"`'
     )
+
+
+def kept_of(letter: DeadLetterRow, refused: Exception, now: datetime) -> DeadLetterRow:
+    """The same bytes under names of ours, when the letter or what is said of it is refused."""
+    error = f"{describe(refused)}; before that: {letter.reason}: {letter.error}"
+    return kept_letter(letter.id, letter.consumer, letter.record, error, now)
 
 
 def envelope_of(record: RawRecord) -> Envelope | None:
