@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import cycle
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import httpx
 from penstock.local.ports import free_ports
 from penstock_contracts.codec import Codec
 from penstock_contracts.envelope import Envelope, to_headers
+from penstock_contracts.examples import examples
 from penstock_contracts.facts import DeadLettered
 from penstock_contracts.flow import DLQ_TOPIC, EVENTS_TOPIC, TOPICS, Topic
 from penstock_contracts.ids import deterministic_id
@@ -20,7 +23,7 @@ from penstock_eventlog.ports import NewRecord
 from penstock_store.rows import RawRecord
 from tests.support.waiting import eventually
 from tests.trouble.page import quoted
-from tests.trouble.remedies import explained
+from tests.trouble.remedies import carry_out, explained
 from tests.trouble.stage import Stage, all_but
 
 HEARD = [topic for topic in TOPICS if topic.name not in (DLQ_TOPIC, EVENTS_TOPIC)]
@@ -51,6 +54,40 @@ async def test_rubbish_on_every_topic_is_put_aside_and_told_and_a_pull_request_g
         told = await told_of(log, len(letters))
         assert {fact.dead_letter_id for fact in told} == {letter["id"] for letter in letters}
         assert {fact.topic for fact in told} == {topic.name for topic in HEARD}
+    await log.close()
+
+
+async def test_names_that_no_index_takes_end_no_process_and_each_is_put_aside_for_good(place: Stage) -> None:
+    """Longer than what PostgreSQL's indexes take, and of characters that do not compress."""
+    log = log_of(place)
+    await say(log, overlong(token_hex(4_000)))
+    async with all_but(place, "orchestrator", "ast"):
+        processes = [place.start("penstock_orchestrator"), place.start("penstock_ast")]
+        await place.pull_request(await place.repository())
+        (run,) = await place.over()
+        assert (run["outcome"], place.reviews()) == ("reviewed", 1)
+
+        async def one_for_each() -> Sequence[dict[str, Any]]:
+            letters = await place.dead_letters()
+            return letters if len(letters) == 2 * len(HEARD) else ()
+
+        letters = await eventually(one_for_each, within=20, what="a dead letter for each record")
+        assert {(letter["reason"], letter["stream"], letter["event_id"]) for letter in letters} == {
+            ("undecodable", "", "")
+        }
+        assert [process.process.poll() for process in processes] == [None, None]
+        said = place.rows("select distinct octet_length(key), octet_length(headers) > 8000 from workflow.dead_letters")
+        assert sorted(said) == [(8_000, True)]
+        assert {fact.dead_letter_id for fact in await told_of(log, len(letters))} == {one["id"] for one in letters}
+
+        first, *others = letters
+        assert explained(first["remedy"], first)
+        assert "discarded" in await carry_out(place, first["remedy"])
+        async with httpx.AsyncClient(trust_env=False, base_url=f"{place.console_url}/workflow-queue/") as client:
+            for letter in others:
+                answer = await client.post(f"dead-letters/{letter['id']}/discard", json={"reason": "not ours"})
+                assert answer.status_code == 202, answer.text
+        assert await place.dead_letters() == []
     await log.close()
 
 
@@ -92,6 +129,22 @@ def disguise(topic: Topic) -> NewRecord:
         attempt=1,
     )
     return NewRecord(topic.name, envelope.stream, to_headers(envelope), b"\x00\x00\x00\x00\x01rubbish", envelope.stream)
+
+
+def overlong(text: str) -> Sequence[NewRecord]:
+    """For every topic a right event and one that nobody can read; of each another name is this text, and the key is."""
+    right = {event.envelope.type: event for event in examples()}
+    names = cycle(
+        ("ce_id", "ce_stream", "ce_workflowid", "ce_stage", "ce_part", "ce_causationid", "ce_correlationid",
+         "traceparent", "ce_subject", "ce_type", "ce_source", "tracestate", "ce_attempt")
+    )  # fmt: skip
+    records = []
+    for topic in HEARD:
+        event = right[topic.types[0].TYPE]
+        for value in (Codec().encode_fact(event.fact), b"\x00\xff\xff\xff\xffrubbish"):
+            headers = {**dict(to_headers(event.envelope)), next(names): text.encode()}
+            records.append(NewRecord(topic.name, text, tuple(headers.items()), value, text))
+    return records
 
 
 def log_of(place: Stage) -> KafkaLog:
