@@ -18,13 +18,15 @@ from penstock_eventlog.kafka.config import KafkaAddress
 from penstock_eventlog.kafka.log import KafkaLog
 from penstock_platforms.forge.hooks import Hook
 from penstock_platforms.forge.model import Comment, Pull, Repository
-from penstock_platforms.forge.server import TOKEN, Forge
+from penstock_platforms.forge.server import BOT, TOKEN, Forge
 from penstock_runtime.service import run_together
 from tests.support.processes import Processes, StartedProcess
 from tests.support.waiting import eventually
 
 DOUBLES = "tests.trouble.doubles"
 SECRET = "a-secret-for-tests"
+NEW_TOKEN = "forge-token-of-today"
+"""Of the same account as TOKEN, for which it may be exchanged."""
 QUICK = {
     "PENSTOCK_RETRY_AST": "standard,base=0.1,cap=0.2",
     "PENSTOCK_RETRY_COMMENTS": "standard,base=0.1,cap=0.2,attempts=2",
@@ -126,7 +128,8 @@ async def stage(
     properties = folder / "kafka.properties"
     properties.write_text(SHORT_SESSIONS)
     ingest, console = free_ports(2)
-    async with Forge(folder / "forge", hook=Hook(f"http://127.0.0.1:{ingest}/webhooks/github", SECRET)) as forge:
+    hook = Hook(f"http://127.0.0.1:{ingest}/webhooks/github", SECRET)
+    async with Forge(folder / "forge", hook=hook, tokens={TOKEN: BOT, NEW_TOKEN: BOT}) as forge:
         environment = {
             "PENSTOCK_DATABASE_URL": database_url,
             "PENSTOCK_KAFKA_BOOTSTRAP": bootstrap,

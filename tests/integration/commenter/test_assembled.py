@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 
-from penstock_commenter.bootstrap import assemble, marker_secret
+from penstock_commenter.bootstrap import assemble, first_marker_key, markers_of
 from penstock_commenter.settings import CommenterSettings
 from penstock_contracts.codec import Codec
 from penstock_contracts.event import Event
@@ -82,14 +82,31 @@ async def test_a_request_on_the_log_becomes_a_review_and_an_answer(tmp_path: Pat
         assert (len(hand.reviews()), len(hand.comments()), len(hand.inline())) == (1, 1, 2)
 
 
-def test_every_process_of_an_installation_derives_the_same_key_and_a_set_one_wins() -> None:
+def test_the_first_key_of_marks_follows_from_the_tokens_and_a_set_one_wins() -> None:
     environ = {"PENSTOCK_GITHUB_TOKEN": "t-1"}
     access, settings = platform_access(environ), load(CommenterSettings, environ)
-    assert marker_secret(settings, access) == marker_secret(settings, platform_access(dict(environ)))
+    assert first_marker_key(settings, access) == first_marker_key(settings, platform_access(dict(environ)))
     other = platform_access({"PENSTOCK_GITHUB_TOKEN": "t-2"})
-    assert marker_secret(settings, access) != marker_secret(settings, other)
+    assert first_marker_key(settings, access) != first_marker_key(settings, other)
     given = load(CommenterSettings, environ | {"PENSTOCK_MARKER_SECRET": "mine"})
-    assert marker_secret(given, access) == marker_secret(given, other) == b"mine"
+    assert first_marker_key(given, access) == first_marker_key(given, other) == b"mine"
+
+
+def test_a_key_that_nothing_is_known_of_cannot_be_guessed() -> None:
+    settings = load(CommenterSettings, {})
+    assert first_marker_key(settings, {}) != first_marker_key(settings, {})
+
+
+async def test_marks_outlast_the_tokens_and_the_setting_they_were_made_from(caplog: pytest.LogCaptureFixture) -> None:
+    store, settings = MemoryStore(ManualClock()), load(CommenterSettings, {})
+    first = await markers_of(store, settings, platform_access({"PENSTOCK_GITHUB_TOKEN": "t-1"}))
+    again = await markers_of(store, settings, platform_access({"PENSTOCK_GITHUB_TOKEN": "t-2"}))
+    assert first.of("effect-1") == again.of("effect-1")
+    assert not caplog.messages
+
+    given = load(CommenterSettings, {"PENSTOCK_MARKER_SECRET": "mine"})
+    assert (await markers_of(store, given, {})).of("effect-1") == first.of("effect-1")
+    assert "PENSTOCK_MARKER_SECRET changes nothing" in caplog.text
 
 
 @pytest.mark.parametrize(("word", "state"), [("neutral", "success"), ("failure", "failure")])

@@ -1,5 +1,6 @@
 """Blobs, effects and schemas."""
 
+import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +23,12 @@ async def lease_of(store: Store, holder: str = "c1", seconds: float = 60) -> Lea
 
 
 class EffectSuite:
+    async def test_the_first_key_of_marks_is_kept_for_all_who_ask(self, store: Store) -> None:
+        asked = await asyncio.gather(*(store.effects.marker_key(bytes([0, number])) for number in range(4)))
+
+        (kept,) = set(asked)
+        assert await store.effects.marker_key(b"later") == kept
+
     async def test_a_planned_effect_is_sent_and_settled(self, store: Store) -> None:
         lease = await lease_of(store)
         await store.effects.plan([SUMMARY])

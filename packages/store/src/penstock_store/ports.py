@@ -13,6 +13,7 @@ from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_contracts.schemas import Schema
 from penstock_store.cache import Cache
+from penstock_store.effects import Effects
 from penstock_store.hints import Hints
 from penstock_store.listening import Listener
 from penstock_store.restoring import Restoring
@@ -21,8 +22,6 @@ from penstock_store.rows import (
     Backlog,
     DeadLetterRow,
     Delivered,
-    EffectRow,
-    EffectState,
     ExecutionRow,
     Forgotten,
     JobFilter,
@@ -302,35 +301,6 @@ class Blobs(Protocol):
 
     async def get(self, blob: str) -> bytes:
         """Raises BlobMissing."""
-        ...
-
-
-class Effects(Protocol):
-    """The ledger of what is done to platforms."""
-
-    async def plan(self, effects: Sequence[EffectRow]) -> None:
-        """Inserts those not known. A known one with lower (epoch, rank) is planned anew, keeping its external id;
-        one with the same or higher (epoch, rank) is left alone. Planned anew it keeps external id, url and sent_at:
-        a sent_at on a planned effect says that an earlier write may still land."""
-        ...
-
-    async def of_stream(self, stream: str) -> Sequence[EffectRow]: ...
-
-    async def get(self, effect_id: str) -> EffectRow | None: ...
-
-    async def begin(self, effect_id: str, lease: Lease) -> EffectRow:
-        """Marks it `sending` with the store's clock and the lease's fence. Raises FenceLost."""
-        ...
-
-    async def settle(
-        self, effect_id: str, lease: Lease, state: EffectState, *, external_id: str, url: str, note: str
-    ) -> None:
-        """Raises FenceLost. Where the effect was planned anew meanwhile it stays planned, and only external id and url
-        are taken."""
-        ...
-
-    async def streams_sent_since(self, since: datetime, limit: int) -> Sequence[str]:
-        """On which a write was begun after this moment, whatever became of it; where it was latest comes first."""
         ...
 
 

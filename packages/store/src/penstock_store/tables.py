@@ -8,6 +8,7 @@ so that an update stays there.
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     DateTime,
     Double,
@@ -255,6 +256,15 @@ effects = Table(
 )
 Index("effects_stream", effects.c.stream, effects.c.id)
 Index("effects_sending", effects.c.sent_at, postgresql_where=effects.c.state == EffectState.SENDING)
+
+marker_key = Table(
+    "marker_key",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    octets("key"),
+    stamp("made_at"),
+    CheckConstraint("id = 1", name="id"),
+)
 
 blobs = Table(
     "blobs",

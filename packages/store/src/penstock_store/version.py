@@ -8,7 +8,7 @@ the contract, and can be gone back to.
 
 from penstock_store.errors import SchemaMismatch
 
-HEAD = "0004"
+HEAD = "0005"
 EMPTY = "without tables"
 VERSION_TABLE = "alembic_version"
 

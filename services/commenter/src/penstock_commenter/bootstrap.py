@@ -1,6 +1,8 @@
 """Puts the commenter together: the only place that knows which adapters stand behind its ports."""
 
 import hmac
+import logging
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -27,9 +29,11 @@ from penstock_runtime.calls import OutgoingSettings
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.process import Context, Service
 from penstock_runtime.settings import PlatformAccess, platform_access
+from penstock_store.ports import Store
 
 SERVICE = "commenter"
 _DERIVED = b"penstock: marks in what we post"
+_log = logging.getLogger(__name__)
 
 
 async def assemble(context: Context, bench: Workbench) -> Service:
@@ -37,7 +41,7 @@ async def assemble(context: Context, bench: Workbench) -> Service:
     access = platform_access(context.environ)
     voice = Voice(
         context=settings.context,
-        markers=Markers(marker_secret(settings, access)),
+        markers=await markers_of(bench.store, settings, access),
         redact=context.redactor.redact,
         public_url=(settings.public_url or "").rstrip("/"),
     )
@@ -78,13 +82,23 @@ def loops(bench: Workbench, commenter: Commenter, limits: loop.Limits | None = N
     return worker_loops(SERVICE, OneByOne(bound(HANDLES, commenter)), bench.tools, limits=limits)
 
 
-def marker_secret(settings: CommenterSettings, access: Mapping[str, PlatformAccess]) -> bytes:
-    """The same in every process of an installation. It is needed only until an answer has come back and its id is in
-    the ledger, so that exchanging a token, and with it a derived key, puts at risk what is in flight and no more."""
+async def markers_of(store: Store, settings: CommenterSettings, access: Mapping[str, PlatformAccess]) -> Markers:
+    """Under the key of the installation, which the first commenter made: what was said under one token is found again
+    with another. Raises StoreUnavailable."""
+    given = settings.marker_secret
+    kept = await store.effects.marker_key(first_marker_key(settings, access))
+    if given is not None and not hmac.compare_digest(kept, given.reveal().encode()):
+        _log.warning("PENSTOCK_MARKER_SECRET changes nothing: another key of marks is kept in the database")
+    return Markers(kept)
+
+
+def first_marker_key(settings: CommenterSettings, access: Mapping[str, PlatformAccess]) -> bytes:
+    """Of an installation that keeps none. It follows from the tokens, as it did when none was kept: so marks of then
+    are known, and a commenter of then, that runs on during an upgrade, knows these."""
     if settings.marker_secret is not None:
         return settings.marker_secret.reveal().encode()
     tokens = [known.token.reveal() for _, known in sorted(access.items()) if known.token is not None]
-    return hmac.digest("\n".join(tokens).encode(), _DERIVED, "sha256")
+    return hmac.digest("\n".join(tokens).encode(), _DERIVED, "sha256") if tokens else secrets.token_bytes(32)
 
 
 def platforms_of(

@@ -27,7 +27,8 @@ class CommenterSettings:
         "PENSTOCK_MARKER_SECRET",
         parsers.secret,
         None,
-        about="the key of the hidden marks in what we post; without it one is derived from the platforms' tokens",
+        about="the first key of the hidden marks in what we post, which the database then keeps; without it one is "
+        "made from the platforms' tokens",
     )
     call_seconds: float = setting(
         "PENSTOCK_COMMENTER_CALL_TIMEOUT",

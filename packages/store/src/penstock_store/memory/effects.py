@@ -32,6 +32,13 @@ class MemoryEffects:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
+    async def marker_key(self, first: bytes) -> bytes:
+        table = self._tables.marker_key
+        with self._tables.transaction() as transaction:
+            if 1 not in table:
+                transaction.put(table, 1, first)
+        return table[1]
+
     async def plan(self, effects: Sequence[EffectRow]) -> None:
         table = self._tables.effects
         with self._tables.transaction() as transaction:

@@ -7,6 +7,7 @@ from penstock_runtime.clock import Clock
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store import hints, ports
 from penstock_store.cache import Cache
+from penstock_store.effects import Effects
 from penstock_store.encoding import DEFAULT, StateEncoding
 from penstock_store.memory.cache import MemoryCache
 from penstock_store.memory.effects import MemoryBlobs, MemoryEffects, MemorySchemas
@@ -48,7 +49,7 @@ class MemoryStore:
         self.deliveries: ports.Deliveries = MemoryDeliveries(self.tables)
         self.dead_letters: ports.DeadLetters = MemoryDeadLetters(self.tables)
         self.blobs: ports.Blobs = MemoryBlobs(self.tables)
-        self.effects: ports.Effects = MemoryEffects(self.tables)
+        self.effects: Effects = MemoryEffects(self.tables)
         self.cache: Cache = MemoryCache(self.tables)
         self.spending: Spending = MemorySpending(self.tables)
         self.schemas: ports.Schemas = MemorySchemas(self.tables)

@@ -51,6 +51,7 @@ class Tables:
     timers: dict[str, TimerRow] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     effects: dict[str, EffectRow] = field(default_factory=dict)
+    marker_key: dict[int, bytes] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     cache: dict[tuple[str, str], CacheEntry] = field(default_factory=dict)
     spending: dict[Reservation, SpentCall] = field(default_factory=dict)

@@ -24,6 +24,8 @@ with used as (
 )
 select data from workflow.blobs where id = %(id)s
 """
+_KEEP_MARKER_KEY = "insert into workflow.marker_key (id, key) values (1, %s) on conflict (id) do nothing"
+_MARKER_KEY = "select key from workflow.marker_key"
 _PLAN = """
 insert into workflow.effects as e (id, stream, run_id, kind, epoch, rank, state, digest, external_id, url, note, fence,
   sent_at)
@@ -79,6 +81,11 @@ class PostgresBlobs:
 class PostgresEffects:
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def marker_key(self, first: bytes) -> bytes:
+        """Of two that come at once the second waits for the first, and reads what that one has kept."""
+        await self._database.execute(_KEEP_MARKER_KEY, (first,))
+        return bytes(await self._database.value(_MARKER_KEY))
 
     async def plan(self, effects: Sequence[EffectRow]) -> None:
         if effects:

@@ -15,6 +15,7 @@ from penstock_contracts.codec import Codec
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store import ports
 from penstock_store.cache import Cache
+from penstock_store.effects import Effects
 from penstock_store.encoding import DEFAULT, StateEncoding
 from penstock_store.errors import StoreUnavailable
 from penstock_store.hints import Hints
@@ -65,7 +66,7 @@ class PostgresStore:
         self.deliveries: ports.Deliveries = PostgresDeliveries(inner)
         self.dead_letters: ports.DeadLetters = PostgresDeadLetters(database, hints)
         self.blobs: ports.Blobs = PostgresBlobs(inner)
-        self.effects: ports.Effects = PostgresEffects(database)
+        self.effects: Effects = PostgresEffects(database)
         self.cache: Cache = PostgresCache(database)
         self.spending: Spending = PostgresSpending(database)
         self.schemas: ports.Schemas = PostgresSchemas(database)
