@@ -8,6 +8,7 @@ from random import Random
 from typing import TypeVar
 
 from penstock_commenter.handler import lease_key
+from penstock_commenter.tenure import Timing
 from penstock_contracts.facts import PullRequestRef
 from penstock_contracts.ids import stream_of
 from penstock_platforms.errors import MaybeSent, NotFound, NotSent, RateLimited
@@ -44,6 +45,7 @@ CAPABILITIES = Capabilities(
     statuses=True,
     comment_limit=65_000,
 )
+_A_LOOK_HOLDS = timedelta(seconds=Timing().lease)
 T = TypeVar("T")
 Later = Callable[[float, Callable[[], None]], None]
 
@@ -99,6 +101,8 @@ class ForgeClient:
 
     def __init__(self, forge: Forge, process: Process) -> None:
         self._forge, self._process = forge, process
+        self._looked: dict[int, tuple[str, datetime]] = {}
+        """Which head this process saw last, and when."""
 
     def of(self, ref: PullRequestRef) -> "ForgeClient":
         return self
@@ -111,6 +115,7 @@ class ForgeClient:
 
     async def pull_request(self, ref: PullRequestRef) -> PullRequest:
         pull = await self._read(ref)
+        self._looked[ref.number] = pull.head, self._forge.clock()
         texts = ("topic", "main", "A change", "", "ada", "MEMBER")
         return PullRequest(ref, pull.head, BASE, *texts, pull.state, draft=False, is_fork=False, **_ADDRESSES)
 
@@ -186,6 +191,7 @@ class ForgeClient:
         verdict: Verdict = Verdict.COMMENT,
     ) -> str:
         forge, pull = self._forge, self._forge.pulls[ref.number]
+        self._up_to_date(pull, commit)
 
         def land() -> str:
             review = Review(forge.next_id(), ACCOUNT, body, commit, verdict, forge.now())
@@ -237,6 +243,13 @@ class ForgeClient:
         forge.writes[f"{kind}: landed"] += 1
         self._process.reach(AFTER_CALL)
         return landed
+
+    def _up_to_date(self, pull: Pull, commit: str) -> None:
+        """The head may move between a look at it and the call, but a look there was, under the same lease."""
+        forge = self._forge
+        head, at = self._looked.get(pull.ref.number, ("", forge.clock()))
+        if pull.head != commit and (head != commit or forge.clock() - at > _A_LOOK_HOLDS):
+            forge.broken.append(f"N3 {self._process.name} reviews {commit[:8]} when the head is {pull.head[:8]}")
 
     async def _speaking(self, kind: str, stream: str) -> None:
         """A call is begun under a lease that has not run out when it is begun, which may be after a long sleep."""

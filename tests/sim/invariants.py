@@ -24,6 +24,8 @@ from penstock_store.memory.tables import Tables
 from penstock_store.rows import EffectKind, EffectState
 from tests.sim.cast import MARKERS
 from tests.sim.coverage import Coverage
+from tests.sim.progress import Progress
+from tests.sim.told import untold
 from tests.sim.world import World
 
 _IN_FLIGHT = timedelta(seconds=20)
@@ -41,9 +43,18 @@ async def broken(world: World) -> list[str]:
     unequal = await store.streams.refold_all(world.terms.fold())
     found = [f"N4 {each.stream}: {each.found}" for each in unequal]
     found += [*world.ground.broken, *world.forge.broken]
+    found += _progress(world, facts)
     found += _Judge(world, await world.ground.seen()).broken(facts)
     found += observe(world.coverage, world.terms.fold(), facts)
     return found
+
+
+def _progress(world: World, facts: Facts) -> Iterator[str]:
+    for number in world.forge.pulls:
+        stream = world.stream(number)
+        progress = Progress(world.terms.rules(), facts.get(stream, ()))
+        yield from progress.broken(world.witness.of_stream(stream))
+        yield from untold(world, number, progress)
 
 
 class _Judge:

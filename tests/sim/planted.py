@@ -1,9 +1,6 @@
 """Faults planted on purpose, each in one method of the product, and whether simulated runs find them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from unittest.mock import patch
+from collections.abc import Iterable, Sequence
 
 from penstock_commenter.carrier import Carrier
 from penstock_commenter.finder import Landed
@@ -29,6 +26,8 @@ from penstock_store.memory.tables import Tables, Transaction
 from penstock_store.rows import Delivered, EffectRow, EffectState, Lease, OutboxRow, RawRecord, Verdict
 from tests.sim.actions import BEGUN, Action, Kind
 from tests.sim.coverage import Coverage
+from tests.sim.fault import Fault
+from tests.sim.losses import LOSSES
 from tests.sim.simulation import WHOLE, Schedule, Simulator
 from tests.sim.terms import Terms
 
@@ -57,21 +56,6 @@ DEADLY = (
 )
 _publish = ProducerSink.publish
 _polled = FinishedPrefix.polled
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    name: str
-    whose: object
-    what: str
-    instead: Callable[..., object]
-    brought_out: tuple[Action, ...] = ()
-    """What happens where it surely shows, which in runs that are drawn it does rarely."""
-
-    @contextmanager
-    def planted(self) -> Iterator[None]:
-        with patch.object(self.whose, self.what, self.instead):
-            yield
 
 
 def forgetful(
@@ -172,6 +156,7 @@ FAULTS = (
     Fault("every answer counts", answering, "_why_ignored", credulous),
     Fault("the join waits for one batch only", advance, "_join", impatient),
     Fault("a superseded run goes on", withdrawing, "supersede", lenient),
+    *LOSSES,
 )
 
 

@@ -138,6 +138,8 @@ class Stagehand:
             await store.receipts.receive(event.envelope.id, outbox_row_of(event, world.ground.codec))
         except (StoreUnavailable, Crashed):
             self._late.append(event)
+        else:
+            world.witness.accepted[event.envelope.id] = event
         self._said.append(event)
 
     async def _duplicate(self, action: Action) -> None:

@@ -38,6 +38,7 @@ from tests.sim.forge import BASE, Forge
 from tests.sim.ground import Ground
 from tests.sim.process import Process
 from tests.sim.waiting import Alarms
+from tests.sim.witness import Witness, asked
 
 LINES = 40
 DIFF = (
@@ -62,6 +63,7 @@ class Stages:
     alarms: Alarms
     ground: Ground
     clock: Clock
+    witness: Witness
     seed: int
     faults: float
 
@@ -81,6 +83,7 @@ class Stages:
         if dice.random() < self.faults:
             await self.alarms.sleep(dice.choice((0.5, 5.0, 12.0, 70.0, 1_200.0, 4_000.0)))
         if dice.random() < self.faults:
+            self.witness.failed.add(asked(envelope))
             failure = dice.choice(_FAILURES)
             if failure is None:
                 raise Broken(envelope.stage)

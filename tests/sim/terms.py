@@ -6,7 +6,7 @@ from functools import cache
 from random import Random
 
 from penstock_orchestrator.fold import OrchestratorFold
-from penstock_orchestrator.rules import Limits
+from penstock_orchestrator.rules import Limits, Rules
 from penstock_orchestrator.settings import OrchestratorSettings
 from penstock_runtime.settings import load
 
@@ -30,6 +30,9 @@ class Terms:
     def patience(self) -> timedelta:
         return timedelta(seconds=self.debounce)
 
+    def rules(self) -> Rules:
+        return _rules(self)
+
     def fold(self) -> OrchestratorFold:
         return _fold(self)
 
@@ -38,6 +41,11 @@ class Terms:
 
 
 @cache
-def _fold(terms: Terms) -> OrchestratorFold:
+def _rules(terms: Terms) -> Rules:
     rules = load(OrchestratorSettings, {}).rules()
-    return OrchestratorFold(replace(rules, window=terms.window, debounce=terms.patience, in_turn=terms.limits.any))
+    return replace(rules, window=terms.window, debounce=terms.patience, in_turn=terms.limits.any)
+
+
+@cache
+def _fold(terms: Terms) -> OrchestratorFold:
+    return OrchestratorFold(_rules(terms))

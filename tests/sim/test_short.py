@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sim.coverage import Coverage
+from tests.sim.fault import Fault
 from tests.sim.order import unequal
-from tests.sim.planted import FAULTS, Fault, first_shown, impatient
+from tests.sim.planted import FAULTS, first_shown, impatient
 from tests.sim.simulation import WHOLE, Schedule, Simulator
 from tests.sim.terms import Terms
 

@@ -20,6 +20,7 @@ from tests.sim.ground import Ground
 from tests.sim.process import Blow, Fate, Need, Process, ProcessClock, Seat
 from tests.sim.terms import Terms
 from tests.sim.waiting import Alarms
+from tests.sim.witness import Witness
 
 SESSION = 6.0
 """Seconds after which a group puts out a member that is silent."""
@@ -71,6 +72,7 @@ class World:
     skews: dict[str, float] = field(default_factory=dict)
     """How wrong the time of day is where a process runs."""
     deaths: Deaths = field(default_factory=Deaths)
+    witness: Witness = field(default_factory=Witness)
     lives: int = 0
     freezes: int = 0
     outages: int = 0

@@ -1,0 +1,347 @@
+"""N1: whatever was accepted leads to something. The facts of a stream are gone through in their order, beside a model
+of its runs that knows what the design promises and nothing of how it is kept."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from penstock_contracts.enums import (
+    CLOSINGS,
+    AnswerOutcome,
+    Command,
+    CommentsKind,
+    ControlAction,
+    ErrorClassification,
+    PullRequestKind,
+    RunOutcome,
+    SkipReason,
+    Stage,
+)
+from penstock_contracts.event import Event
+from penstock_contracts.facts import (
+    Answer,
+    CommentsPublished,
+    ConfigResolved,
+    Fact,
+    PrReceived,
+    WorkflowControl,
+)
+from penstock_contracts.flow import STAGE_OF_REQUEST
+from penstock_contracts.inner import (
+    AnswerIgnored,
+    AttemptScheduled,
+    HeadAdopted,
+    StageGivenUp,
+    WorkflowCancelled,
+    WorkflowFailed,
+    WorkflowFinished,
+    WorkflowOpened,
+    WorkflowPaused,
+    WorkflowResumed,
+    WorkflowSkipped,
+    WorkflowStalled,
+    WorkflowSuperseded,
+)
+from penstock_orchestrator.rules import Rules
+
+REREAD = "reread"
+SAID = (AnswerOutcome.OK, AnswerOutcome.PARTIAL)
+_ENDINGS: Mapping[type[Fact], RunOutcome] = {
+    WorkflowCancelled: RunOutcome.CANCELLED,
+    WorkflowFailed: RunOutcome.FAILED,
+    WorkflowSkipped: RunOutcome.SKIPPED,
+    WorkflowSuperseded: RunOutcome.SUPERSEDED,
+}
+_OVER = (PullRequestKind.CLOSED, PullRequestKind.MERGED)
+_PATIENCE = {ErrorClassification.PERMANENT: 1, ErrorClassification.POISON: 1, ErrorClassification.UNKNOWN: 2}
+"""How often a part is asked in all that fails like this; else as often as its policy says."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """A run, as far as its facts have told."""
+
+    id: str
+    hint: str
+    forced: bool
+    due: datetime
+    asked: bool = False
+    """Whether the pull request was to be read for it."""
+    read: str = ""
+    """The head that was read last."""
+    adopted: str = ""
+    paused: bool = False
+    outcome: RunOutcome | None = None
+    unsaid: bool = False
+    """Whether something that was to be said was given up."""
+    parts: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """When each was asked last."""
+    waiting: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """When each that waits is to be asked again."""
+
+    @property
+    def going(self) -> bool:
+        return self.outcome is None
+
+    @property
+    def unread(self) -> bool:
+        return self.going and not self.asked
+
+    @property
+    def reviewing(self) -> bool:
+        return self.going and bool(self.adopted)
+
+
+class Progress:
+    """Of one stream. To be asked once what is broken; then `runs` tells how they stand."""
+
+    def __init__(self, rules: Rules, events: Sequence[Event[Fact]]) -> None:
+        self._rules, self._events = rules, events
+        self._caused: defaultdict[str, list[Event[Fact]]] = defaultdict(list)
+        for event in events:
+            self._caused[event.envelope.causation_id].append(event)
+        self.runs: dict[str, Standing] = {}
+        self.automatic = True
+        self.called: set[str] = set()
+        """Heads of which webhooks told that were to open a run."""
+        self._seen: set[str] = set()
+        self._reviewed: set[str] = set()
+
+    def broken(self, accepted: Iterable[str]) -> Iterator[str]:
+        known: set[str] = set()
+        for event in self._events:
+            fact = event.fact
+            known.add(_told(event))
+            judge = _JUDGES.get(type(fact))
+            if judge is not None:
+                yield from judge(self, event, fact)
+            elif isinstance(fact, Answer) and fact.outcome is AnswerOutcome.FAILED:
+                yield from self._failed(event, fact)
+            elif event.envelope.type in STAGE_OF_REQUEST:
+                yield from self._asked(event)
+            self._fold(event)
+        yield from (f"N1 {event_id} was accepted, and is in no fact" for event_id in accepted if event_id not in known)
+
+    # --- what follows -------------------------------------------------------------------------------------------
+
+    def _going(self) -> list[Standing]:
+        return [run for run in self.runs.values() if run.going]
+
+    def _of(self, event: Event[Fact], kind: type[Fact]) -> list[str]:
+        """The runs of which this kind of fact was concluded from the event."""
+        return [each.envelope.workflow_id for each in self._caused[event.envelope.id] if isinstance(each.fact, kind)]
+
+    def _expected(self, event: Event[Fact], kind: type[Fact], runs: Iterable[Standing]) -> Iterator[str]:
+        wanted, found = {run.id for run in runs}, set(self._of(event, kind))
+        if wanted != found:
+            yield f"N1 {_name(event)} led to {kind.__name__} of {sorted(found)}, not of {sorted(wanted)}"
+
+    def _received(self, event: Event[Fact], fact: PrReceived) -> Iterator[str]:
+        if fact.kind is PullRequestKind.COMMAND:
+            yield from self._commanded(event, fact)
+        elif fact.kind in _OVER:
+            yield from self._expected(event, WorkflowSuperseded, self._going())
+        elif not self._of(event, WorkflowOpened) and self.automatic and not any(run.unread for run in self._going()):
+            yield f"N1 {_name(event)} opened no run"
+        elif self._of(event, WorkflowOpened) and not self.automatic:
+            yield f"N1 {_name(event)} opened a run while automatic reviews are paused"
+
+    def _commanded(self, event: Event[Fact], fact: PrReceived) -> Iterator[str]:
+        if fact.command in (Command.REVIEW, Command.FULL_REVIEW):
+            if not self._of(event, WorkflowOpened):
+                yield f"N1 {_name(event)} opened no run"
+            return
+        going = self._going()
+        cancelled = going if fact.command == Command.CANCEL else ()
+        paused = [run for run in going if not run.paused] if fact.command == Command.PAUSE else ()
+        resumed = [run for run in going if run.paused] if fact.command == Command.RESUME else ()
+        yield from self._expected(event, WorkflowCancelled, cancelled)
+        yield from self._expected(event, WorkflowPaused, paused)
+        yield from self._expected(event, WorkflowResumed, resumed)
+
+    def _controlled(self, event: Event[Fact], fact: WorkflowControl) -> Iterator[str]:
+        if fact.action is ControlAction.RE_REVIEW:
+            if not self._of(event, WorkflowOpened):
+                yield f"N1 {_name(event)} opened no run"
+            return
+        run = self.runs[fact.run_id]
+        meant = {
+            ControlAction.CANCEL: (WorkflowCancelled, run.going),
+            ControlAction.PAUSE: (WorkflowPaused, not run.paused),
+            ControlAction.RESUME: (WorkflowResumed, run.paused),
+        }
+        if fact.action in meant:
+            kind, due = meant[fact.action]
+            yield from self._expected(event, kind, [run] if due else [])
+
+    def _ignored(self, event: Event[Fact], fact: AnswerIgnored) -> Iterator[str]:
+        """A control alone may find its run over."""
+        run = self.runs.get(fact.run_id)
+        if fact.ignored_type == WorkflowControl.TYPE and run is not None and run.going and not self._known(fact):
+            yield f"N1 a control of run {run.id} was ignored, which was not over: {fact.why}"
+
+    def _known(self, fact: AnswerIgnored) -> bool:
+        return any(event.envelope.id == fact.ignored_id for event in self._events)
+
+    # --- readings and answers -----------------------------------------------------------------------------------
+
+    def _read(self, event: Event[Fact], fact: ConfigResolved) -> Iterator[str]:
+        """Which head is reviewed (design, "Which head")."""
+        if fact.outcome is AnswerOutcome.FAILED:
+            yield from self._failed(event, fact)
+            return
+        run = self.runs[event.envelope.workflow_id]
+        wanted: type[Fact] = HeadAdopted
+        reason = ""
+        if fact.closed:
+            wanted, reason = WorkflowSkipped, SkipReason.CLOSED
+        elif run.hint not in ("", fact.head, *self._seen) and event.envelope.part != REREAD:
+            wanted = AttemptScheduled
+        elif fact.outcome is AnswerOutcome.SKIPPED:
+            wanted, reason = WorkflowSkipped, fact.reason
+        elif not run.forced and (fact.head in self._reviewed or self._reviews(fact.head, run)):
+            wanted, reason = WorkflowSkipped, SkipReason.SAME_HEAD
+        said = [each.fact for each in self._caused[event.envelope.id] if isinstance(each.fact, _AFTER_READING)]
+        mine = [each for each in said if each.run_id == run.id]
+        if [type(each) for each in mine] != [wanted] or getattr(mine[0], "reason", reason) != reason != "":
+            yield f"N1 the reading of {fact.head[:8]} for run {run.id} led to {mine}, not to {wanted.__name__} {reason}"
+
+    def _reviews(self, head: str, but: Standing) -> bool:
+        return any(run.reviewing and run.adopted == head for run in self.runs.values() if run is not but)
+
+    def _published(self, event: Event[Fact], fact: CommentsPublished) -> Iterator[str]:
+        if fact.outcome is AnswerOutcome.FAILED:
+            yield from self._failed(event, fact)
+        elif fact.reason == SkipReason.HEAD_MOVED and not self._of(event, WorkflowOpened):
+            yield f"N1 the head of run {event.envelope.workflow_id} has moved, and no run was opened for the new one"
+
+    def _failed(self, event: Event[Fact], fact: Answer) -> Iterator[str]:
+        """It is asked again as often as its policy says."""
+        envelope = event.envelope
+        stage, error = Stage(envelope.stage), fact.error_class or ErrorClassification.UNKNOWN
+        most = _PATIENCE.get(error, self._rules.schedules[stage].attempts)
+        wanted = AttemptScheduled if envelope.attempt < most else StageGivenUp
+        if not self._of(event, wanted):
+            told = f"attempt {envelope.attempt} of {most} at {stage} {envelope.part} of run {envelope.workflow_id}"
+            yield f"N1 {told} has failed ({error}), and no {wanted.__name__} follows"
+
+    # --- endings ------------------------------------------------------------------------------------------------
+
+    def _given_up(self, event: Event[Fact], fact: StageGivenUp) -> Iterator[str]:
+        """After a failure, which is judged where it is told; else at a deadline."""
+        run = self.runs[fact.run_id]
+        asked = run.parts.get((fact.stage, fact.part))
+        overdue = [f"{part} since {due}" for part, due in run.waiting.items() if due < event.envelope.time]
+        if overdue and not self._after_failure(event):
+            yield f"N1 {fact.stage} {fact.part} of run {run.id} was given up while {overdue} were not asked again"
+        deadlines = [run.due] if asked is None else [run.due, asked + self._rules.part_deadline]
+        if self._after_failure(event) or any(event.envelope.time >= deadline for deadline in deadlines):
+            return
+        yield f"N1 {fact.stage} {fact.part} of run {run.id} was given up at no deadline: {fact.reason}"
+
+    def _after_failure(self, event: Event[Fact]) -> bool:
+        cause = event.envelope.causation_id
+        return any(
+            isinstance(each.fact, Answer) and each.fact.outcome is AnswerOutcome.FAILED
+            for each in self._events
+            if each.envelope.id == cause
+        )
+
+    def _ended_badly(self, event: Event[Fact], fact: WorkflowFailed) -> Iterator[str]:
+        run = self.runs[fact.run_id]
+        given_up = [
+            each.fact
+            for each in self._caused[event.envelope.causation_id]
+            if isinstance(each.fact, StageGivenUp) and each.fact.stage in (Stage.PREPARE, Stage.COMMENTS)
+        ]
+        if not given_up and event.envelope.time < run.due:
+            yield f"N1 run {run.id} failed before its time: {fact.reason}"
+
+    def _asked(self, event: Event[Fact]) -> Iterator[str]:
+        run, closing = self.runs[event.envelope.workflow_id], event.envelope.part in CLOSINGS
+        if run.paused:
+            yield f"N3 {event.envelope.type} of run {run.id}, which is paused"
+        elif not run.going and not closing:
+            yield f"N3 {event.envelope.type} of run {run.id}, which ended {run.outcome}"
+
+    # --- the model ----------------------------------------------------------------------------------------------
+
+    def _fold(self, event: Event[Fact]) -> None:
+        fact, envelope = event.fact, event.envelope
+        if isinstance(fact, WorkflowOpened):
+            self.runs[fact.run_id] = Standing(fact.run_id, fact.hint_head, fact.forced, fact.due)
+        elif isinstance(fact, PrReceived):
+            self._hear(fact)
+        elif isinstance(fact, ConfigResolved):
+            self._seen.add(fact.head)
+        elif isinstance(fact, CommentsPublished) and fact.kind is CommentsKind.REVIEW and fact.outcome in SAID:
+            self._reviewed.add(fact.head)
+        run = self.runs.get(envelope.workflow_id)
+        if run is not None:
+            _stand(run, event)
+
+    def _hear(self, fact: PrReceived) -> None:
+        if fact.command in (Command.PAUSE, Command.RESUME):
+            self.automatic = fact.command == Command.RESUME
+        if self.automatic and fact.kind not in (PullRequestKind.COMMAND, *_OVER):
+            self.called.add(fact.hint_head)
+        for run in self.runs.values():
+            if run.unread and fact.hint_head:
+                run.hint = fact.hint_head
+
+
+def _stand(run: Standing, event: Event[Fact]) -> None:
+    fact = event.fact
+    if type(fact) in _ENDINGS:
+        run.outcome, run.paused = _ENDINGS[type(fact)], False
+    elif isinstance(fact, WorkflowFinished):
+        run.outcome = fact.outcome
+    elif isinstance(fact, WorkflowPaused | WorkflowResumed):
+        run.paused = isinstance(fact, WorkflowPaused)
+    elif isinstance(fact, HeadAdopted):
+        run.adopted = fact.head
+    elif isinstance(fact, ConfigResolved):
+        run.read = fact.head
+    elif event.envelope.type in STAGE_OF_REQUEST:
+        run.asked = True
+        part = event.envelope.stage, event.envelope.part
+        run.parts[part] = event.envelope.time
+        run.waiting.pop(part, None)
+    elif isinstance(fact, AttemptScheduled) and (fact.maximum or fact.part == REREAD):
+        run.waiting[fact.stage, fact.part] = fact.due
+    elif isinstance(fact, StageGivenUp):
+        run.waiting.pop((fact.stage, fact.part), None)
+        run.unsaid |= fact.stage is Stage.COMMENTS
+    elif isinstance(fact, Answer) and fact.outcome is not AnswerOutcome.FAILED:
+        run.waiting.pop((event.envelope.stage, event.envelope.part), None)
+
+
+def _told(event: Event[Fact]) -> str:
+    """What was stored, ignored, or could not be applied and is shown."""
+    fact = event.fact
+    if isinstance(fact, AnswerIgnored):
+        return fact.ignored_id
+    return fact.event_id if isinstance(fact, WorkflowStalled) else event.envelope.id
+
+
+def _name(event: Event[Fact]) -> str:
+    fact = event.fact
+    if isinstance(fact, PrReceived):
+        what = f"{fact.command or fact.kind} at {fact.hint_head[:8]}"
+    else:
+        what = str(getattr(fact, "action", ""))
+    return f"{event.envelope.type} {event.envelope.sequence} ({what})"
+
+
+_AFTER_READING = (AttemptScheduled, HeadAdopted, WorkflowSkipped)
+_JUDGES: Mapping[type[Fact], Callable[[Progress, Event[Fact], Any], Iterator[str]]] = {
+    PrReceived: Progress._received,
+    WorkflowControl: Progress._controlled,
+    AnswerIgnored: Progress._ignored,
+    ConfigResolved: Progress._read,
+    CommentsPublished: Progress._published,
+    StageGivenUp: Progress._given_up,
+    WorkflowFailed: Progress._ended_badly,
+}

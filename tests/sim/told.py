@@ -1,0 +1,49 @@
+"""N1 at the platform: what people see when all is over, of every pull request and of the head it has then."""
+
+from collections.abc import Iterator
+
+from penstock_commenter.identity import summary_id
+from penstock_contracts.enums import RunOutcome
+from penstock_platforms.ports import PullRequestState, StatusState
+from tests.sim.cast import MARKERS
+from tests.sim.forge import Pull
+from tests.sim.progress import Progress, Standing
+from tests.sim.world import World
+
+_REVIEWED = (RunOutcome.REVIEWED, RunOutcome.PARTIAL)
+
+
+def untold(world: World, number: int, progress: Progress) -> Iterator[str]:
+    """`progress` has gone through the facts of its stream."""
+    pull, stream = world.pull(number), world.stream(number)
+    summaries = [each.body for each in pull.comments.values() if MARKERS.marks(each.body, summary_id(stream))]
+    for run in progress.runs.values():
+        if run.outcome in _REVIEWED and not (_closed(pull, run.adopted) and summaries):
+            yield f"N1 run {run.id} ended {run.outcome}, and {pull.statuses.get(run.adopted)} and {summaries} are there"
+    if not (world.forge.lingered or world.ground.clock.jumps or any(run.unsaid for run in progress.runs.values())):
+        yield from (f"N1 {stream}: {head[:8]} is pending for ever" for head in pull.statuses if not _closed(pull, head))
+        yield from (f"N1 {stream}: {body!r} for ever" for body in summaries if "\n\nReviewing " in body)
+    if pull.heads and pull.state is PullRequestState.OPEN and not _accounted(pull, progress):
+        runs = [f"{run.id} of {run.adopted[:8] or 'nothing'} {run.outcome}" for run in progress.runs.values()]
+        yield f"N1 {stream}: nothing became of {pull.head[:8]}: {runs}"
+
+
+def _closed(pull: Pull, head: str) -> bool:
+    statuses = pull.statuses.get(head, ())
+    return any(each.state is not StatusState.PENDING for each in statuses[-1:])
+
+
+def _accounted(pull: Pull, progress: Progress) -> bool:
+    """Something stands on its head; or a run that was to read it, or the one that replaced that, ended otherwise than
+    by being replaced; or nobody was told of it but while automatic reviews were paused."""
+    if pull.head in pull.statuses:
+        return True
+    runs = list(progress.runs.values())
+    first = next((index for index, run in enumerate(runs) if _meant(run, pull.head)), None)
+    if first is None:
+        return pull.head not in progress.called
+    return any(run.outcome not in (RunOutcome.SUPERSEDED, *_REVIEWED) for run in runs[first:])
+
+
+def _meant(run: Standing, head: str) -> bool:
+    return head in (run.hint, run.read)
