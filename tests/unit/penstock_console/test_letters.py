@@ -170,6 +170,25 @@ class TestRepairing:
         again = await api.post(f"{LETTERS}/l-1/discard", json={"reason": "old"})
         assert (again.status_code, "discarded by alice" in again.json()["detail"]) == (409, True)
 
+    @pytest.mark.parametrize(
+        "row",
+        [
+            replace(STALLED, record=replace(STALLED.record, headers=(*ANSWER.headers, ("ce_id", b"x" * 100_000)))),
+            replace(STALLED, event_id="x" * 100_000),
+        ],
+        ids=["its headers are too long", "its name is too long to be told"],
+    )
+    async def test_whatever_is_listed_can_be_discarded(
+        self, api: httpx.AsyncClient, store: MemoryStore, row: DeadLetterRow
+    ) -> None:
+        """Letters of before names were bounded: no event can speak of them."""
+        store.tables.letters["l-1"] = row
+        answer = await api.post(f"{LETTERS}/l-1/redrive")
+        assert (answer.status_code, answer.json()["detail"].endswith("discard it")) == (409, True)
+        assert (await api.post(f"{LETTERS}/l-1/discard", json={"reason": "old"})).status_code == 202
+        assert store.tables.letters["l-1"].resolution == "discarded by alice: old"
+        assert not asked(store)
+
     async def test_without_the_token_nothing_is_told_or_done(self, store: MemoryStore) -> None:
         async with client_of(store) as client:
             headers = {"authorization": "Bearer wrong"}

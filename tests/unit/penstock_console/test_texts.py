@@ -1,11 +1,13 @@
 """Texts that cannot be stored are refused at the door, in words, wherever they stand in a request."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from penstock_store.memory.store import MemoryStore
+from tests.unit.penstock_console.place import RUN
 
 JOBS, LETTERS = "/workflow-queue/jobs", "/workflow-queue/dead-letters"
 BLOCKED, CACHE = "/workflow-queue/blocked-streams", "/workflow-queue/cache"
@@ -67,3 +69,15 @@ async def test_who_is_not_admitted_is_told_that_first(api: httpx.AsyncClient) ->
 @pytest.mark.parametrize("given", [{"reason": "two\nlines,\tand more"}, {"reason": "schön 😀"}])
 async def test_any_other_text_may_be_said(api: httpx.AsyncClient, given: Mapping[str, str]) -> None:
     assert (await api.post(f"{JOBS}/run-1/cancel", json=given)).status_code == 202
+
+
+async def test_a_wish_of_which_no_event_can_speak_is_refused_in_words(
+    api: httpx.AsyncClient, store: MemoryStore
+) -> None:
+    store.tables.jobs[RUN.id] = replace(RUN, correlation_id="x" * 100_000)
+    answer = await api.post(f"{JOBS}/{RUN.id}/cancel")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == (
+        "what is asked for cannot be stored: BadEnvelope: ce_correlationid is 100000 bytes long, 500 are allowed"
+    )
+    assert not store.tables.outbox

@@ -1,6 +1,7 @@
 """The HTTP edge of the console: jobs, their history, wishes, and the read part of a schema registry. Dead letters
 and blocked streams are in letters_api.py."""
 
+import logging
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import uuid4
@@ -18,6 +19,7 @@ from penstock_console.errors import (
     LetterSettled,
     LetterUnknown,
     NotBlocked,
+    NothingToApply,
     NothingToRetry,
     NothingToSend,
 )
@@ -27,10 +29,11 @@ from penstock_console.letters_api import add_letters
 from penstock_console.repairing import RepairDesk
 from penstock_console.tokens import Tokens
 from penstock_contracts.enums import ControlAction, JobStatus, WorkflowType
+from penstock_contracts.errors import ContractError
 from penstock_runtime.metrics import Metrics
-from penstock_store.errors import StoreUnavailable
+from penstock_store.errors import RowRefused, StoreUnavailable
 from penstock_store.rows import JobFilter
-from penstock_store.texts import is_printable
+from penstock_store.texts import describe, is_printable
 
 ACTIONS = {
     "cancel": ControlAction.CANCEL,
@@ -39,6 +42,7 @@ ACTIONS = {
     "retry": ControlAction.RETRY,
     "replay": ControlAction.RE_REVIEW,
 }
+_log = logging.getLogger(__name__)
 _NOTHING_MORE = views.Wanted()
 _LATE = timedelta(minutes=1)
 _SHOWN = 20
@@ -49,7 +53,10 @@ _CODES: dict[type[Exception], int] = {
     JobOver: 409,
     NothingToRetry: 409,
     LetterSettled: 409,
+    NothingToApply: 409,
     NothingToSend: 409,
+    ContractError: 422,
+    RowRefused: 422,
     StoreUnavailable: 503,
 }
 
@@ -100,6 +107,9 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, StoreUnavailable):
         return JSONResponse({"detail": "the database cannot be asked at the moment"}, 503, {"retry-after": "5"})
+    if isinstance(error, ContractError | RowRefused):
+        _log.warning("what is asked for cannot be stored", extra={"error": describe(error)})
+        return JSONResponse({"detail": f"what is asked for cannot be stored: {describe(error)}"}, 422)
     return JSONResponse({"detail": str(error)}, _CODES[type(error)])
 
 

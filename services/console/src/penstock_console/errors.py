@@ -7,6 +7,7 @@ ConsoleError
 ├── LetterUnknown    404
 ├── LetterSettled    409: it was redriven, sent back or put aside before
 ├── NothingToSend    409: a letter without the bytes that could be sent again
+├── NothingToApply   409: a stalled event whose names are none any more
 └── NotBlocked       404: no row of this stream is blocked
 """
 
@@ -52,6 +53,13 @@ class NothingToSend(ConsoleError):
 
     def __init__(self, letter_id: str) -> None:
         super().__init__(f"dead letter {letter_id} has no value that could be sent again: discard it")
+
+
+class NothingToApply(ConsoleError):
+    """Nobody can be asked to apply the event of the dead letter."""
+
+    def __init__(self, letter_id: str, why: str) -> None:
+        super().__init__(f"dead letter {letter_id} cannot be applied again ({why}): discard it")
 
 
 class NotBlocked(ConsoleError):

@@ -13,7 +13,7 @@ import msgspec
 
 from penstock_console import stalls, views
 from penstock_console.decide import Repair, Stuck, repair_event
-from penstock_console.errors import LetterSettled, LetterUnknown, NotBlocked, NothingToSend
+from penstock_console.errors import LetterSettled, LetterUnknown, NotBlocked, NothingToApply, NothingToSend
 from penstock_console.ports import Rooms
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import RepairAction
@@ -24,6 +24,7 @@ from penstock_contracts.routing import route
 from penstock_contracts.schemas import schema_id
 from penstock_store.letters import STALLED, key_of
 from penstock_store.rows import DeadLetterRow, LetterFilter, NewOutboxRow
+from penstock_store.texts import printable
 
 _log = logging.getLogger(__name__)
 _MOST = 1_000
@@ -46,10 +47,13 @@ class RepairDesk:
         return stalls.shown(row, await self._read(row), redrives)
 
     async def redrive(self, letter_id: str, repair: Repair) -> views.Repaired:
-        """Raises LetterUnknown, LetterSettled, NothingToSend."""
+        """Raises LetterUnknown, LetterSettled, NothingToSend, NothingToApply."""
         row = await self._open(letter_id)
         if row.reason == STALLED:
-            event_id, asked = await self._asked(stalls.stuck_at(row), repair)
+            try:
+                event_id, asked = await self._asked(stalls.stuck_at(row), repair)
+            except ContractError as error:
+                raise NothingToApply(row.id, str(error)) from error
             new = await self.store.receipts.receive(event_id, asked)
             return _repaired(row, repair, event_id, new=new)
         outcome = f"sent back to {row.record.topic}"
@@ -58,12 +62,17 @@ class RepairDesk:
         return _repaired(row, repair, outcome=outcome)
 
     async def discard(self, letter_id: str, repair: Repair) -> views.Repaired:
-        """The run of a stalled event waits for it no longer. Raises LetterUnknown, LetterSettled."""
+        """The run of a stalled event waits for it no longer. Whatever is listed can be discarded: where no event can
+        name it, as of letters from before names were bounded, its run goes on at its deadline. Raises LetterUnknown,
+        LetterSettled."""
         row = await self._open(letter_id)
         event_id, said = "", []
         if row.reason == STALLED:
-            event_id, asked = await self._asked(stalls.stuck_at(row), repair)
-            said = [asked]
+            try:
+                event_id, asked = await self._asked(stalls.stuck_at(row), repair)
+                said = [asked]
+            except ContractError as error:
+                _log.warning("its run is not told of it", extra={"letter": row.id, "error": printable(str(error))})
         await self._settle(row, f"discarded by {repair.actor}: {repair.reason}", said)
         _log.info("a dead letter was discarded", extra={"letter": row.id, "actor": repair.actor})
         return _repaired(row, repair, event_id, outcome="discarded")

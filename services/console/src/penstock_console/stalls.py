@@ -100,7 +100,7 @@ def of_run(run: JobRow, letters: Sequence[DeadLetterRow], blocked: Sequence[Bloc
 
 
 def stuck_at(row: DeadLetterRow) -> Stuck:
-    """Of a stalled event, whose envelope can always be read."""
+    """Of a stalled event. Raises BadEnvelope, which none does that was stored by this version."""
     envelope = from_headers(row.record.headers)
     return Stuck(
         stream=row.stream,
