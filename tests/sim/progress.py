@@ -69,11 +69,15 @@ class Standing:
     due: datetime
     asked: bool = False
     """Whether the pull request was to be read for it."""
+    hints: set[str] = field(default_factory=set)
+    """All of which it was told before it read. The last is `hint`, which a late webhook may make an older one."""
     read: str = ""
     """The head that was read last."""
     adopted: str = ""
     paused: bool = False
     outcome: RunOutcome | None = None
+    closed: bool = False
+    """Whether it ended since the pull request was closed."""
     unsaid: bool = False
     """Whether something that was to be said was given up."""
     parts: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -142,7 +146,10 @@ class Progress:
         if fact.kind is PullRequestKind.COMMAND:
             yield from self._commanded(event, fact)
         elif fact.kind in _OVER:
-            yield from self._expected(event, WorkflowSuperseded, self._going())
+            going = self._going()
+            yield from self._expected(event, WorkflowSuperseded, going)
+            for run in going:
+                run.closed = True
         elif not self._of(event, WorkflowOpened) and self.automatic and not any(run.unread for run in self._going()):
             yield f"N1 {_name(event)} opened no run"
         elif self._of(event, WorkflowOpened) and not self.automatic:
@@ -271,7 +278,8 @@ class Progress:
     def _fold(self, event: Event[Fact]) -> None:
         fact, envelope = event.fact, event.envelope
         if isinstance(fact, WorkflowOpened):
-            self.runs[fact.run_id] = Standing(fact.run_id, fact.hint_head, fact.forced, fact.due)
+            opened = Standing(fact.run_id, fact.hint_head, fact.forced, fact.due, hints={fact.hint_head})
+            self.runs[fact.run_id] = opened
         elif isinstance(fact, PrReceived):
             self._hear(fact)
         elif isinstance(fact, ConfigResolved):
@@ -290,12 +298,14 @@ class Progress:
         for run in self.runs.values():
             if run.unread and fact.hint_head:
                 run.hint = fact.hint_head
+                run.hints.add(fact.hint_head)
 
 
 def _stand(run: Standing, event: Event[Fact]) -> None:
     fact = event.fact
     if type(fact) in _ENDINGS:
         run.outcome, run.paused = _ENDINGS[type(fact)], False
+        run.waiting.clear()
     elif isinstance(fact, WorkflowFinished):
         run.outcome = fact.outcome
     elif isinstance(fact, WorkflowPaused | WorkflowResumed):

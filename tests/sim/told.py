@@ -18,32 +18,32 @@ def untold(world: World, number: int, progress: Progress) -> Iterator[str]:
     pull, stream = world.pull(number), world.stream(number)
     summaries = [each.body for each in pull.comments.values() if MARKERS.marks(each.body, summary_id(stream))]
     for run in progress.runs.values():
-        if run.outcome in _REVIEWED and not (_closed(pull, run.adopted) and summaries):
-            yield f"N1 run {run.id} ended {run.outcome}, and {pull.statuses.get(run.adopted)} and {summaries} are there"
+        told = any(each.state is not StatusState.PENDING for each in pull.statuses.get(run.adopted, ()))
+        if run.outcome in _REVIEWED and not (told and summaries):
+            yield f"N1 run {run.id} ended {run.outcome}, and {run.adopted[:8]} has no status or no summary"
     if not (world.forge.lingered or world.ground.clock.jumps or any(run.unsaid for run in progress.runs.values())):
-        yield from (f"N1 {stream}: {head[:8]} is pending for ever" for head in pull.statuses if not _closed(pull, head))
+        yield from (f"N1 {stream}: {head[:8]} is pending for ever" for head in pull.statuses if _pending(pull, head))
         yield from (f"N1 {stream}: {body!r} for ever" for body in summaries if "\n\nReviewing " in body)
     if pull.heads and pull.state is PullRequestState.OPEN and not _accounted(pull, progress):
         runs = [f"{run.id} of {run.adopted[:8] or 'nothing'} {run.outcome}" for run in progress.runs.values()]
         yield f"N1 {stream}: nothing became of {pull.head[:8]}: {runs}"
 
 
-def _closed(pull: Pull, head: str) -> bool:
-    statuses = pull.statuses.get(head, ())
-    return any(each.state is not StatusState.PENDING for each in statuses[-1:])
+def _pending(pull: Pull, head: str) -> bool:
+    return pull.statuses[head][-1].state is StatusState.PENDING
 
 
 def _accounted(pull: Pull, progress: Progress) -> bool:
     """Something stands on its head; or a run that was to read it, or the one that replaced that, ended otherwise than
-    by being replaced; or nobody was told of it but while automatic reviews were paused."""
+    by being replaced; or nobody was told of it but while automatic reviews were paused, perhaps since it was closed."""
     if pull.head in pull.statuses:
         return True
     runs = list(progress.runs.values())
     first = next((index for index, run in enumerate(runs) if _meant(run, pull.head)), None)
     if first is None:
         return pull.head not in progress.called
-    return any(run.outcome not in (RunOutcome.SUPERSEDED, *_REVIEWED) for run in runs[first:])
+    return runs[-1].closed or any(run.outcome not in (RunOutcome.SUPERSEDED, *_REVIEWED) for run in runs[first:])
 
 
 def _meant(run: Standing, head: str) -> bool:
-    return head in (run.hint, run.read)
+    return head in (*run.hints, run.read)
