@@ -143,6 +143,11 @@ async def test_letters_are_filtered_and_a_page_says_how_to_go_on(place: Place) -
     assert "more" not in place.told
 
 
+async def test_a_list_behind_a_letter_that_is_not_there_is_refused(place: Place) -> None:
+    with pytest.raises(ConsoleRefused, match=r"^there is no dead letter x/yz$"):
+        await place.desk.listed({"after": "x/yz"}, NOW, as_json=False)
+
+
 async def test_where_there_is_none_it_says_so(place: Place) -> None:
     await place.desk.listed({"stream": "another"}, NOW, as_json=False)
     assert place.told == "no dead letters\n"

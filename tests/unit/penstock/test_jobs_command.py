@@ -107,6 +107,11 @@ async def test_a_list_that_is_cut_tells_how_to_go_on(console: Console) -> None:
     assert "more: --after run-" in await said(console, filters={"type": "CODE_REVIEW", "limit": "1"})
 
 
+async def test_a_list_behind_a_job_that_is_not_there_is_refused(console: Console) -> None:
+    with pytest.raises(ConsoleRefused, match=r"^there is no job x/yz$"):
+        await said(console, filters={"after": "x/yz"})
+
+
 async def test_a_filter_that_the_api_does_not_take_is_refused_by_name(console: Console) -> None:
     with pytest.raises(NotUnderstood, match="limit: "):
         await said(console, filters={"limit": "0"})
@@ -267,6 +272,7 @@ def test_a_moment_is_so_long_ago_or_a_date(text: str, expected: datetime) -> Non
     assert moment(text, NOW) == expected
 
 
-def test_a_moment_that_is_none_is_refused_with_examples() -> None:
+@pytest.mark.parametrize("text", ["yesterday", "2030"])
+def test_a_moment_that_is_none_is_refused_with_examples(text: str) -> None:
     with pytest.raises(NotUnderstood, match="2030-01-31"):
-        moment("yesterday", NOW)
+        moment(text, NOW)

@@ -97,6 +97,35 @@ def test_an_option_that_these_words_do_not_read_is_refused_instead_of_ignored(
     assert named in line
 
 
+@pytest.mark.parametrize("length", [8_000, 100_000])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "jobs",
+        "jobs --stream",
+        "jobs --after",
+        "jobs cancel",
+        "dlq ls --reason",
+        "dlq unblock",
+        "config forget --repository",
+    ],
+)  # fmt: skip
+def test_what_no_address_can_carry_is_refused_in_one_line(
+    command: str, length: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PENSTOCK_CONSOLE_URL", "http://127.0.0.1:1")
+    assert main([*command.split(), "x" * length]) == MISUSED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "too long" in line
+    assert len(line) < 200
+
+
+def test_a_long_address_is_refused_in_a_short_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["jobs", "--url", f"http://{'x' * 100_000}"]) == MISUSED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert len(line) < 400
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -65,6 +65,23 @@ async def test_jobs_are_filtered_and_paged_without_gap_or_repetition(
     assert (await api.get("/workflow-queue/jobs", params={"status": "DONE"})).status_code == 422
 
 
+@pytest.mark.parametrize("name", ["since", "until"])
+async def test_a_moment_is_a_date_and_never_a_number(api: httpx.AsyncClient, name: str) -> None:
+    for text in ("2030", "1893456000", "1e9", "yesterday", ""):
+        refused = await api.get("/workflow-queue/jobs", params={name: text})
+        assert refused.status_code == 422, text
+        (detail,) = refused.json()["detail"]
+        assert (detail["loc"][-1], "2030-01-31T12:00:00Z" in detail["msg"]) == (name, True)
+    for text in ("2030-01-31", "2030-01-31T12:00", "2030-01-31T12:00:00Z", "2030-01-31T12:00:00+02:00"):
+        assert (await api.get("/workflow-queue/jobs", params={name: text})).status_code == 200, text
+
+
+async def test_a_page_behind_a_job_that_is_not_there_is_not_found(api: httpx.AsyncClient) -> None:
+    for after in ("xyz", "x/yz"):
+        refused = await api.get("/workflow-queue/jobs", params={"after": after})
+        assert (refused.status_code, refused.json()["detail"]) == (404, f"there is no job {after}")
+
+
 async def test_the_history_shows_every_attempt(api: httpx.AsyncClient, store: MemoryStore) -> None:
     row = ExecutionRow("run-1", Stage.AST, "", 1, ExecutionState.ANSWERED, "ok", asked_at=NOON, duration=1.5)
     store.tables.executions["run-1", Stage.AST, "", 1] = row

@@ -2,7 +2,7 @@
 and blocked streams are in letters_api.py."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from uuid import uuid4
 
@@ -125,8 +125,8 @@ def _add_listing(app: FastAPI, desk: Desk) -> None:
         stage: str = "",
         waiting_for: str = "",
         correlation_id: str = "",
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: views.Moment | None = None,
+        until: views.Moment | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         after: str = "",
     ) -> views.JobPage:
@@ -144,7 +144,7 @@ def _add_listing(app: FastAPI, desk: Desk) -> None:
             limit=limit + 1,
             after=after,
         )
-        rows = await desk.store.jobs.jobs(wanted)
+        rows = await desk.jobs(wanted)
         page = rows[:limit]
         following = page[-1].id if len(rows) > limit else None
         return views.JobPage(jobs=[views.Job.model_validate(row) for row in page], next=following)

@@ -1,5 +1,6 @@
 """What people ask through the API: answered from the store, or put on its way as workflow.control."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from penstock_console.decide import Run, Wish, control_event
@@ -8,7 +9,7 @@ from penstock_console.ports import Rooms
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import ExecutionState
 from penstock_contracts.routing import route
-from penstock_store.rows import JobRow, NewOutboxRow
+from penstock_store.rows import JobFilter, JobRow, NewOutboxRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class Desk:
         if found is None:
             raise JobUnknown(job_id)
         return found
+
+    async def jobs(self, wanted: JobFilter) -> Sequence[JobRow]:
+        """Behind a job that is not there stands nothing, which would look like the end. Raises JobUnknown."""
+        if wanted.after:
+            await self.job(wanted.after)
+        return await self.store.jobs.jobs(wanted)
 
     async def run_of(self, job_id: str) -> JobRow:
         """A stage's row leads to its run. Raises JobUnknown."""

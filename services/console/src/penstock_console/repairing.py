@@ -36,6 +36,9 @@ class RepairDesk:
     codec: Codec
 
     async def letters(self, wanted: LetterFilter) -> Sequence[DeadLetterRow]:
+        """Raises LetterUnknown, of the one behind which they are asked for."""
+        if wanted.after:
+            await self._row(wanted.after)
         return await self.store.dead_letters.letters(wanted)
 
     async def letter(self, letter_id: str) -> views.ShownLetter:

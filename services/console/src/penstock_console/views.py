@@ -1,6 +1,6 @@
 """The shapes of the API's answers."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -196,6 +196,19 @@ def _storable(text: object) -> object:
 
 
 _Said = Annotated[str, BeforeValidator(_storable)]
+
+
+def _moment(written: str) -> datetime:
+    """A bare number is no moment: 2030 would be half an hour after the beginning of 1970."""
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        raise ValueError("write 2030-01-31 or 2030-01-31T12:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""In a query: a date, or a date with a time, of UTC where it names no zone."""
 
 
 class Given(BaseModel):

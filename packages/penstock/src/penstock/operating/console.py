@@ -18,6 +18,7 @@ from penstock.operating.errors import (
     NotUnderstood,
     OperatingError,
     TokenUnusable,
+    TooLong,
 )
 from penstock.operating.waiting import telling
 from penstock_console.views import (
@@ -36,6 +37,8 @@ from penstock_runtime import parsers
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SECONDS = 15.0
 _TOO_MANY = 429
+_LONGEST = 8_000
+"""Octets of a path with its query; servers and what stands before them take no more."""
 _NO_PATH = frozenset({"Not Found", "Method Not Allowed"})
 """What is answered where the path itself is not known, which says nothing of a job or a letter."""
 M = TypeVar("M", bound=BaseModel)
@@ -120,9 +123,10 @@ class Console:
     async def _answer(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, str] | None = None
     ) -> bytes:
+        request = self._request(method, path, params, body)
         try:
             with telling(f"the jobs API at {self._base}"):
-                answer = await self._client.request(method, path, params=params, json=body)
+                answer = await self._client.send(request)
         except httpx.TimeoutException as error:
             raise ConsoleUnreachable(self._base, f"no answer within {_SECONDS:g} s") from error
         except httpx.HTTPError as error:
@@ -130,6 +134,18 @@ class Console:
         if answer.is_success:
             return answer.content
         raise self._refusal(answer)
+
+    def _request(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, str] | None
+    ) -> httpx.Request:
+        """Raises TooLong."""
+        try:
+            request = self._client.build_request(method, path, params=params, json=body)
+        except httpx.InvalidURL:
+            raise TooLong(_LONGEST) from None
+        if len(request.url.raw_path) > _LONGEST:
+            raise TooLong(_LONGEST)
+        return request
 
     def _refusal(self, answer: httpx.Response) -> OperatingError:
         status, detail = answer.status_code, _detail(answer)

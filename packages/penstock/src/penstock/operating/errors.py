@@ -4,7 +4,8 @@ OperatingError
 ├── NotUnderstood          the command line or a setting does not say what is wanted
 │   ├── NoAddress          what should be the address of the API is none
 │   ├── NoConsole          something else answers at the address of the API
-│   └── TokenUnusable      no request can carry this token
+│   ├── TokenUnusable      no request can carry this token
+│   └── TooLong            no address can carry these ids and options
 ├── ConsoleUnreachable     nobody answers where the API should be
 │   └── ConsoleUnable      it answers, and cannot do it now
 ├── BrokersUnreachable     Kafka does not answer
@@ -15,6 +16,7 @@ OperatingError
 """
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 
 class OperatingError(Exception):
@@ -30,7 +32,7 @@ class NoAddress(NotUnderstood):
 
     def __init__(self, url: str) -> None:
         super().__init__(
-            f"{url!r} is no address: give --url or PENSTOCK_CONSOLE_URL as http://host:port or https://host"
+            f"{shorten(url, 200)!r} is no address: give --url or PENSTOCK_CONSOLE_URL as http://host:port or https://host"
         )
 
 
@@ -52,6 +54,13 @@ class TokenUnusable(NotUnderstood):
             "PENSTOCK_API_TOKEN has a character that no request can carry: set a token of ASCII letters and digits, "
             "here and at the console"
         )
+
+
+class TooLong(NotUnderstood):
+    """No address can carry what was typed."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"an id or an option is too long: the request's address would have over {most} characters")
 
 
 class StillAtWork(OperatingError):

@@ -20,6 +20,7 @@ LISTED = (
 """What chooses among runs that are listed."""
 ASKED = ("reason", "stage", "part")
 """What is told with an action."""
+_NO_MOMENT = "{!r} is no moment: write 2h, 7d, 2030-01-31 or 2030-01-31T12:00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,15 @@ async def _shown(question: Question, job_id: str, console: Console, now: datetim
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """`2h` is two hours ago; else a date, or a date with a time, of this host's zone where it names none. Raises
-    NotUnderstood."""
+    """`2h` is two hours ago; else a date, or a date with a time, of this host's zone where it names none. Only a
+    number, such as a year, is neither. Raises NotUnderstood."""
     try:
+        if text.isdecimal():
+            raise NotUnderstood(_NO_MOMENT.format(text))
         return now - timedelta(seconds=parsers.duration.read(text))
     except ValueError:
         pass
     try:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
-        raise NotUnderstood(f"{text!r} is no moment: write 2h, 7d, 2030-01-31 or 2030-01-31T12:00") from None
+        raise NotUnderstood(_NO_MOMENT.format(text)) from None
