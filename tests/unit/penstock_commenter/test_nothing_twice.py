@@ -29,6 +29,7 @@ POINTS = (
 REVIEWS = r"/pulls/\d+/reviews$"
 COMMENTS = r"/issues/\d+/comments$"
 STATUSES = r"/statuses/"
+EDITS = r"/issues/comments/\d+$"
 
 
 async def until_answered(stage: Stagehand, event: Event[CommentsRequested], holder: str = "commenter@b:1") -> Outcome:
@@ -143,6 +144,17 @@ async def test_a_write_that_may_still_land_is_not_sent_again_before_it_has_settl
     stage.clock.advance(TIMING.doubt / 2)
     answer_of(await stage.process().requested(event))
     assert_said_once(stage, inline=1)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", STATUSES), ("PATCH", EDITS)], ids=["status", "summary"])
+async def test_what_an_earlier_run_said_is_not_taken_for_a_write_that_may_still_land(
+    stage: Stagehand, method: str, path: str
+) -> None:
+    await stage.process().requested(await stage.note(CommentsKind.PENDING))
+    stage.forge.faults.add(Fault(FaultKind.RESET_BEFORE, method=method, path=path))
+    outcome = await stage.process().requested(await stage.note(CommentsKind.PENDING, run="run-2", epoch=2))
+    assert isinstance(outcome, Failed)
+    assert outcome.retry_after == pytest.approx(TIMING.doubt)
 
 
 async def test_a_gateway_error_after_a_write_counts_as_perhaps_written(stage: Stagehand) -> None:

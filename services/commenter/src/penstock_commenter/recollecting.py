@@ -70,7 +70,7 @@ async def _note_forgotten(occasion: Occasion) -> None:
 async def _take_over_summary(occasion: Occasion, found: Comment) -> None:
     """Only its id is taken over, below everything that can be said, so that it is edited and not written anew."""
     effect_id = summary_id(occasion.stream)
-    pending = digest(occasion.signed(pending_summary(occasion.fact.head), effect_id))
+    pending = digest(occasion.signed(pending_summary(occasion.fact.head, occasion.envelope.workflow_id), effect_id))
     said_by = occasion.envelope.workflow_id if digest(found.body) == pending else NOBODY
     effect = replace(occasion.effect(EffectKind.SUMMARY, effect_id), run_id=said_by, epoch=0, rank=0)
     await occasion.carrier.adopt(effect, Landed(found.comment_id))

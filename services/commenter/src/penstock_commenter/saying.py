@@ -53,13 +53,13 @@ class Saying:
 
     async def pending(self, config: ReviewConfig) -> CommentsPublished:
         """The status, and where configured a comment (B7); the result of an earlier review is not written over."""
-        occasion = self.occasion
+        occasion, head, run = self.occasion, self.occasion.fact.head, self.occasion.envelope.workflow_id
         known = occasion.known(summary_id(occasion.stream))
         refusals: list[RequestRefused | None] = []
         async with self.times.stage("initial_comment"):
             if config.initial_comment and (known is None or known.rank != REVIEW_RANK):
-                refusals.append(await occasion.say_summary(texts.pending_summary(occasion.fact.head)))
-            refusals.append(await occasion.set_status(occasion.fact.head, StatusState.PENDING, "Review is under way"))
+                refusals.append(await occasion.say_summary(texts.pending_summary(head, run)))
+            refusals.append(await occasion.set_status(head, StatusState.PENDING, texts.pending_line(run)))
         return self._answered(refusals)
 
     async def closing(self) -> CommentsPublished:

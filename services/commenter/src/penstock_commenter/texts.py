@@ -21,8 +21,13 @@ _CLOSED = {
 }
 
 
-def pending_summary(head: str) -> str:
-    return f"{TITLE}\n\nReviewing {code(head[:12])} …"
+def pending_line(run: str) -> str:
+    """It names the run: else what an earlier one said of the same head would pass for a write that may still land."""
+    return f"Review {run[:8]} is under way"
+
+
+def pending_summary(head: str, run: str) -> str:
+    return f"{TITLE}\n\nReviewing {code(head[:12])} … <sub>{run[:8]}</sub>"
 
 
 def closing_line(kind: CommentsKind, reason: str) -> str:
