@@ -38,7 +38,7 @@ class Stalled:
         """What it says of itself, everywhere."""
         told = await stall_of(self.place, self.run)
         assert (told["letter_id"], told["run_id"]) == (self.letter["id"], self.run["id"])
-        assert self.run["waiting_for"] == f"redrive of {told['event_id']}"
+        assert self.run["waiting_for"] == f"redrive of {told['event_id']}, or discard"
         assert self.run["finished_at"] is None
         assert outcome_of(self.place, told["event_id"]) == "stalled"
         return told

@@ -51,6 +51,30 @@ async def test_an_answer_that_nobody_can_read_stalls_its_run_and_counts_as_faile
         assert await place.dead_letters() == []
 
 
+async def test_a_request_on_a_topic_of_answers_stalls_its_run_until_it_is_put_aside(place: Stage) -> None:
+    async with all_but(place, "prepare"):
+        await place.pull_request(await place.repository())
+        log = log_of(place)
+        (request,) = await take(log, "reader", "prepare.requested", 1)
+        strange = to_headers(replace(from_headers(request.headers), id="strange"))
+        assert request.value
+        await say(log, [NewRecord(ConfigResolved.TYPE, "k", strange, request.value, "k")])
+        await log.close()
+        await one_letter(place)
+        (run,) = await place.runs()
+        told = await stall_of(place, run)
+        assert (told["event_type"], told["event_id"]) == ("prepare.requested", "strange")
+        assert told["error"] == "undecodable: prepare.requested has no place on config.resolved"
+        assert run["waiting_for"] == "redrive of strange, or discard"
+
+        await carry_out(place, told["remedy"])
+        place.start("penstock_prepare")
+        (over,) = await place.over()
+        assert (over["outcome"], place.reviews()) == ("reviewed", 1)
+        assert [(row["attempt"], row["outcome"]) for row in await place.history(over, "prepare")] == [(1, "ok")]
+        assert await place.dead_letters() == []
+
+
 async def answer_with_rubbish(place: Stage) -> None:
     """In the name of prepare, to what was asked of it."""
     log = log_of(place)

@@ -201,7 +201,7 @@ def test_a_stalled_run_that_is_paused_waits_for_its_redrive_and_then_for_resume(
     pr, run, answer = with_lost_answer()
     if paused:
         pr.control(ControlAction.PAUSE, run)
-    assert pr.fold.project(pr.state).jobs[0].waiting_for == f"redrive of {answer.envelope.id}"
+    assert pr.fold.project(pr.state).jobs[0].waiting_for == f"redrive of {answer.envelope.id}, or discard"
     pr.apply(answer)
     job = pr.fold.project(pr.state).jobs[0]
     assert (job.waiting_for == "workflow.control resume") is paused

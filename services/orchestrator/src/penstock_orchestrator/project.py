@@ -174,7 +174,8 @@ def _waiting(rules: Rules, state: StreamState, run: Run) -> tuple[str, datetime 
     if run.finished:
         return "", None
     if state.stalled:
-        return f"{REDRIVE} {', '.join(state.stalled)}", _end(rules, state, run)
+        # Which of both, each stall tells with its command: what nobody can read is only ever put aside.
+        return f"{REDRIVE} {', '.join(state.stalled)}, or discard", _end(rules, state, run)
     if run.paused_at is not None:
         return RESUMING, None
     if run.unread:
