@@ -70,7 +70,6 @@ async def test_a_wrong_password_is_access_refused(server: GitHttp, served: GitRe
         (500, SourceUnavailable),
         (503, SourceUnavailable),
         (429, SourceThrottled),
-        (403, AccessRefused),
         (404, AccessRefused),
     ],
 )
@@ -80,6 +79,28 @@ async def test_each_answer_of_a_server_has_its_error(
     server.status = status
     with pytest.raises(error):
         await GitMirrors(tmp_path / "mirrors", LIMITS).ensure(repository_on(server), served.commit({"a": b"1\n"}))
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("", SourceUnavailable),
+        ("Forbidden", SourceUnavailable),
+        ("You have exceeded a secondary rate limit. Please wait a few minutes before you try again.", SourceThrottled),
+        ("Too many requests with this token.", SourceThrottled),
+        ("Permission to acme/shop.git denied to bot.", AccessRefused),
+        ("Write access to repository not granted.", AccessRefused),
+        ("The 'acme' organization has enabled or enforced SAML SSO.", AccessRefused),
+    ],
+)
+async def test_a_403_is_permanent_only_where_it_is_about_the_credential(
+    server: GitHttp, served: GitRepository, tmp_path: Path, said: str, error: type[SourceError]
+) -> None:
+    server.status, server.said = 403, said
+    repository = Repository("forge/7", server.url("token-denied.git"))
+    with pytest.raises(SourceError) as refused:
+        await GitMirrors(tmp_path / "mirrors", LIMITS).ensure(repository, served.commit({"a": b"1\n"}))
+    assert type(refused.value) is error
 
 
 async def test_a_server_that_is_away_is_unavailable(tmp_path: Path) -> None:

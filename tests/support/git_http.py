@@ -18,7 +18,7 @@ from tests.support.git_repositories import ISOLATED
 class GitHttp:
     """`newest_protocol` false makes it a server that hands out only what its branches point to.
 
-    `status` other than 0 is its answer to everything.
+    `status` other than 0 is its answer to everything, with what is `said`.
     """
 
     folder: Path
@@ -26,6 +26,7 @@ class GitHttp:
     secret: str = "hunter2"
     newest_protocol: bool = True
     status: int = 0
+    said: str = ""
     port: int = 0
     requests: list[str] = field(default_factory=list)
 
@@ -65,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         served = self.served
         served.requests.append(self.path)
         if served.status:
-            self.send_error(served.status)
+            self._refuse(served.status, served.said)
         elif self.headers.get("Authorization") != served.expected():
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
@@ -74,6 +75,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._relay(subprocess.run(
                 ["git", "http-backend"], env=self._environment(body), input=body, capture_output=True, check=False
             ).stdout)  # fmt: skip
+
+    def _refuse(self, status: int, said: str) -> None:
+        """As plain text, which git passes on."""
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said.encode())
 
     def _relay(self, answer: bytes) -> None:
         head, _, content = answer.partition(b"\r\n\r\n")

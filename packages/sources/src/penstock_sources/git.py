@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,7 @@ _MESSAGES: tuple[tuple[type[SourceError], re.Pattern[str]], ...] = tuple(
         (
             AccessRefused,
             r"authentication failed|could not read (username|password)|terminal prompts disabled|dubious ownership"
-            r"|returned error: (401|403)|permission denied|repository '.*' not found|returned error: 404"
+            r"|returned error: 401|permission denied|repository '.*' not found|returned error: 404"
             r"|does not appear to be a git repository|access denied|transport '.*' not allowed",
         ),
         (
@@ -66,6 +66,19 @@ _MESSAGES: tuple[tuple[type[SourceError], re.Pattern[str]], ...] = tuple(
             r"could not resolve|failed to connect|couldn't connect|connection (refused|reset|timed out|was reset)"
             r"|timed out|timeout|early eof|rpc failed|hung up|unexpected disconnect|ssl|tls|certificate|too slow"
             r"|empty reply|could not fetch|unable to access|returned error: 5|broken pipe|proxy|expected flush",
+        ),
+    )
+)
+
+_FORBIDDEN = "returned error: 403"
+_WHY_FORBIDDEN: tuple[tuple[type[SourceError], re.Pattern[str]], ...] = tuple(
+    (error, re.compile(pattern, re.IGNORECASE))
+    for error, pattern in (
+        (SourceThrottled, r"rate limit|too many requests|abuse detection"),
+        (
+            AccessRefused,
+            r"permission|not granted|denied|credential|password|token|authori[sz]|\bsso\b|allow list|suspended|disabled"
+            r"|blocked",
         ),
     )
 )
@@ -108,13 +121,25 @@ class Git:
 
 
 def translated(command: str, completed: Completed) -> SourceError:
-    """What git's words mean. What the server says in `remote:` lines is not git's word and decides nothing."""
+    """What git's words mean: it ends with one status whatever failed, so that there is no type to go by. What the
+    server says in `remote:` lines is not git's word, and is read for a 403 alone, by which GitHub also slows down who
+    asks too often. Where they do not blame the credential, a 403 may pass."""
     lines = [line.strip() for line in completed.errors.splitlines() if line.strip()]
     own = [line for line in lines if not line.startswith(("remote:", "warning:", "hint:"))]
     said = "\n".join(own)
     told = " / ".join(own)[:_TOLD_CHARACTERS] or f"git {command} ended with status {completed.status}"
-    error = next((error for error, pattern in _MESSAGES if pattern.search(said)), GitFailed)
+    if _FORBIDDEN in said:
+        remote = "\n".join(line for line in lines if line.startswith("remote:"))
+        error = _meaning(remote, _WHY_FORBIDDEN, SourceUnavailable)
+    else:
+        error = _meaning(said, _MESSAGES, GitFailed)
     return error(re.sub(r"//[^/@\s]+@", "//", told))
+
+
+def _meaning(
+    said: str, known: Iterable[tuple[type[SourceError], re.Pattern[str]]], otherwise: type[SourceError]
+) -> type[SourceError]:
+    return next((error for error, pattern in known if pattern.search(said)), otherwise)
 
 
 def _bounded(file_bytes: int | None) -> tuple[str, ...]:
