@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,23 +28,45 @@ Start = Callable[[], AbstractContextManager[Do]]
 _ROOT = Path(__file__).resolve().parent.parent
 _CLOSE_LOOK, _RARE_LOOK = 0.005, 0.02
 """Seconds between two looks at the table of jobs: close where latency is measured."""
+_WAITS = "select sum(fsyncs) from pg_stat_io where object = 'wal' and backend_type = 'client backend'"
 
 
 def database(on: Ground, name: str) -> str:
     """An empty one on the same server."""
-    with psycopg.connect(on.database_url, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
+    _tell(on, f"create database {name}")
     return urlsplit(on.database_url)._replace(path=f"/{name}").geturl()
 
 
-def ours_on_postgres(on: Ground) -> Start:
-    """One process on the PostgreSQL log, as `penstock up`."""
-    url = database(on, "five_stages_on_postgres")
+def _tell(on: Ground, statement: str) -> None:
+    with psycopg.connect(on.database_url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def waits(on: Ground) -> int:
+    """How often so far any session of the server waited for the disk to have its commits."""
+    with psycopg.connect(on.database_url, autocommit=True) as connection:
+        found = connection.execute(_WAITS).fetchone()
+    return int(found[0]) if found else 0
+
+
+class Commits(Enum):
+    """Which of a side's commits are waited for until they are on disk."""
+
+    EVERY = "every"
+    OUTER = "outer"
+    """As `penstock up` runs: all but those between stages (docs/adr/0038)."""
+    NONE = "none"
+
+
+def ours_on_postgres(on: Ground, commits: Commits) -> Start:
+    """One process on the PostgreSQL log, as `penstock up`; beside a pooler that waits for every commit."""
+    url = database(on, f"five_stages_on_postgres_{commits.value}")
     upgrade(url)
+    environment = {"PENSTOCK_DATABASE_DIRECT_URL": url} if commits is Commits.EVERY else {}
 
     @contextmanager
     def started() -> Iterator[Do]:
-        process = start(on, url, "together")
+        process = start(on, url, "together", environment=environment)
         try:
             yield _driven(url)
         finally:
@@ -76,9 +99,12 @@ def ours_on_kafka(
     return started
 
 
-def dbos(on: Ground, processes: int) -> Start:
+def dbos(on: Ground, processes: int, commits: Commits = Commits.EVERY) -> Start:
     """Every process starts its share of the runs."""
-    url = database(on, f"five_stages_in_dbos_{processes}")
+    name = f"five_stages_in_dbos_{processes}_{commits.value}"
+    url = database(on, name)
+    if commits is Commits.NONE:
+        _tell(on, f"alter database {name} set synchronous_commit = off")
 
     @contextmanager
     def started() -> Iterator[Do]:

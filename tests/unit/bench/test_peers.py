@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.burst import Burst, drawn
+from bench.burst import ENOUGH, PULLS, SERVICES, SHORT_PULLS, Burst, asked_for, drawn, figures
 from bench.five_stages import Contender, compared
 from bench.five_stages_load import Turn, carried_out
 from bench.five_stages_ours import opened, run_of
@@ -102,14 +102,36 @@ def test_what_has_no_review_is_lost_and_what_has_two_was_said_twice() -> None:
     assert (burst.lost, burst.twice) == (1, 1)
 
 
+def test_a_burst_has_as_many_pull_requests_as_are_asked_for() -> None:
+    asked: tuple[list[str], ...] = ([], ["--short"], ["--pull-requests", "300"])
+    assert [asked_for(arguments) for arguments in asked] == [PULLS, SHORT_PULLS, 300]
+    for refused in (["--pull-requests", "0"], ["--short", "--pull-requests", "300"]):
+        with pytest.raises(SystemExit, match="2"):
+            asked_for(refused)
+
+
+def test_memory_is_judged_where_enough_pull_requests_came() -> None:
+    memory = {service: [10.0] * 100 for service in SERVICES}
+    few, enough = (
+        [figure.name.split(": ")[1] for figure in figures(Burst(pulls, 1.0, 1.0, {}, {}, memory, {}))]
+        for pulls in (ENOUGH - 1, ENOUGH)
+    )
+    assert set(enough) - set(few) == {"memory grows from a quarter to the end"}
+
+
 def test_a_course_is_drawn_between_its_least_and_its_most() -> None:
     assert drawn([50.0, 60.0, 85.0]) == "50 to 85 MB ▁▃█"
 
 
+def not_started(name: str) -> Contender:
+    return Contender(name, lambda: pytest.fail("started"), lambda: pytest.fail("asked"), flight=8)
+
+
 def test_a_side_is_compared_round_by_round() -> None:
-    ours, peer = (Contender(name, lambda: pytest.fail("not started"), flight=8) for name in ("ours", "DBOS"))
-    ours.rates, ours.p50s, ours.latencies = [90.0, 120.0, 50.0], [40.0, 40.0, 40.0], [0.04]
-    peer.rates, peer.p50s, peer.latencies = [60.0, 60.0, 50.0], [20.0, 20.0, 80.0], [0.02]
-    rates, latencies = compared(ours, peer)
+    ours, peer = (not_started(name) for name in ("ours", "DBOS"))
+    ours.rates, ours.p50s, ours.latencies, ours.waited = [90.0, 120.0, 50.0], [40.0, 40.0, 40.0], [0.04], [31.0]
+    peer.rates, peer.p50s, peer.latencies, peer.waited = [60.0, 60.0, 50.0], [20.0, 20.0, 80.0], [0.02], [8.0]
+    rates, latencies = compared("both wait", ours, peer)
     assert (rates.values, rates.holds) == ((1.5, 2.0, 1.0), True)
     assert (latencies.values, latencies.holds) == ((2.0, 2.0, 0.5), False)
+    assert ["31 waits for the disk" in rates.beside, "8 waits for the disk" in rates.beside] == [True, True]
