@@ -297,5 +297,10 @@ class KafkaConsumer:
 
 
 def _headers(message: Message) -> list[tuple[str, bytes | None]]:
-    """The client's own type allows for what it takes, not for what it gives."""
-    return cast(list[tuple[str, bytes | None]], message.headers() or [])
+    """The client's own type allows for what it takes, not for what it gives. Of names that are no UTF-8 it makes this
+    error, and tells none of the headers: such a record is then one without an envelope, which is put aside."""
+    try:
+        return cast(list[tuple[str, bytes | None]], message.headers() or [])
+    except (SystemError, UnicodeDecodeError):
+        _log.warning("headers cannot be read", extra={"topic": message.topic(), "position": message.offset()})
+        return []
