@@ -2,9 +2,10 @@
 
     python -m bench.webhook_to_request [--short]
 
-On the PostgreSQL log with all services in one process, and on Kafka with a process for each; durable PostgreSQL in
-both. Webhooks arrive at random moments, two a second, for pull requests that were reviewed before, so that every run is
-prepared and then ends. Time counts from the moment a webhook was due to the moment a reader outside has its request.
+On the PostgreSQL log with all services in one process, as `penstock up`, which waits for the disk at the webhook and
+not after it (docs/adr/0038); and on Kafka with a process for each, where every commit is waited for. Webhooks arrive at
+random moments, two a second, for pull requests that were reviewed before, so that every run is prepared and then ends.
+Time counts from the moment a webhook was due to the moment a reader outside has its request.
 Bound: p99 < 250 ms; its spread is that of the fifths of the run, each the longest of 40.
 """
 
