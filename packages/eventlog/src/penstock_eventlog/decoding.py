@@ -41,6 +41,6 @@ class Decoder:
 def _in_its_place(record: RawRecord, event: Event[Fact]) -> Event[Fact] | DeadLetter:
     """What another topic carries cannot be meant here, and no repair of ours would make it so."""
     topic = TOPIC_BY_NAME.get(record.topic)
-    if topic is None or type(event.fact) in topic.types:
+    if topic is None or isinstance(event.fact, topic.types):
         return event
     return DeadLetter(UNDECODABLE, f"{event.envelope.type} has no place on {record.topic}")
