@@ -52,8 +52,8 @@ async def broken(world: World) -> list[str]:
 def _progress(world: World, facts: Facts) -> Iterator[str]:
     for number in world.forge.pulls:
         stream = world.stream(number)
-        progress = Progress(world.terms.rules(), facts.get(stream, ()))
-        yield from progress.broken(world.witness.of_stream(stream))
+        progress = Progress(world.terms.rules(), world.witness, facts.get(stream, ()))
+        yield from progress.broken(stream)
         yield from untold(world, number, progress)
 
 

@@ -45,6 +45,7 @@ from penstock_contracts.inner import (
     WorkflowSuperseded,
 )
 from penstock_orchestrator.rules import Rules
+from tests.sim.witness import Witness, asked
 
 REREAD = "reread"
 SAID = (AnswerOutcome.OK, AnswerOutcome.PARTIAL)
@@ -101,8 +102,8 @@ class Standing:
 class Progress:
     """Of one stream. To be asked once what is broken; then `runs` tells how they stand."""
 
-    def __init__(self, rules: Rules, events: Sequence[Event[Fact]]) -> None:
-        self._rules, self._events = rules, events
+    def __init__(self, rules: Rules, witness: Witness, events: Sequence[Event[Fact]]) -> None:
+        self._rules, self._witness, self._events = rules, witness, events
         self._caused: defaultdict[str, list[Event[Fact]]] = defaultdict(list)
         for event in events:
             self._caused[event.envelope.causation_id].append(event)
@@ -113,20 +114,25 @@ class Progress:
         self._seen: set[str] = set()
         self._reviewed: set[str] = set()
 
-    def broken(self, accepted: Iterable[str]) -> Iterator[str]:
+    def broken(self, stream: str) -> Iterator[str]:
         known: set[str] = set()
         for event in self._events:
             fact = event.fact
             known.add(_told(event))
-            judge = _JUDGES.get(type(fact))
-            if judge is not None:
+            judge, run = _JUDGES.get(type(fact)), event.envelope.workflow_id
+            if run and run not in self.runs and not isinstance(fact, WorkflowOpened):
+                yield f"N5 {_name(event)} of run {run}, which was never opened"
+            elif judge is not None:
                 yield from judge(self, event, fact)
             elif isinstance(fact, Answer) and fact.outcome is AnswerOutcome.FAILED:
                 yield from self._failed(event, fact)
             elif event.envelope.type in STAGE_OF_REQUEST:
                 yield from self._asked(event)
             self._fold(event)
-        yield from (f"N1 {event_id} was accepted, and is in no fact" for event_id in accepted if event_id not in known)
+        accepted = self._witness.of_stream(stream)
+        yield from (
+            f"N1 {_name(accepted[lost])} was accepted, and is in no fact" for lost in sorted(accepted.keys() - known)
+        )
 
     # --- what follows -------------------------------------------------------------------------------------------
 
@@ -228,6 +234,8 @@ class Progress:
         """It is asked again as often as its policy says."""
         envelope = event.envelope
         stage, error = Stage(envelope.stage), fact.error_class or ErrorClassification.UNKNOWN
+        if stage is not Stage.COMMENTS and asked(envelope) not in self._witness.failed and not _took_long(fact):
+            yield f"N1 {stage} {envelope.part} of run {envelope.workflow_id} failed, and nothing made it: {fact.error}"
         most = _PATIENCE.get(error, self._rules.schedules[stage].attempts)
         wanted = AttemptScheduled if envelope.attempt < most else StageGivenUp
         if not self._of(event, wanted):
@@ -239,11 +247,11 @@ class Progress:
     def _given_up(self, event: Event[Fact], fact: StageGivenUp) -> Iterator[str]:
         """After a failure, which is judged where it is told; else at a deadline."""
         run = self.runs[fact.run_id]
-        asked = run.parts.get((fact.stage, fact.part))
+        since = run.parts.get((fact.stage, fact.part))
         overdue = [f"{part} since {due}" for part, due in run.waiting.items() if due < event.envelope.time]
         if overdue and not self._after_failure(event):
             yield f"N1 {fact.stage} {fact.part} of run {run.id} was given up while {overdue} were not asked again"
-        deadlines = [run.due] if asked is None else [run.due, asked + self._rules.part_deadline]
+        deadlines = [run.due] if since is None else [run.due, since + self._rules.part_deadline]
         if self._after_failure(event) or any(event.envelope.time >= deadline for deadline in deadlines):
             return
         yield f"N1 {fact.stage} {fact.part} of run {run.id} was given up at no deadline: {fact.reason}"
@@ -326,6 +334,11 @@ def _stand(run: Standing, event: Event[Fact]) -> None:
         run.unsaid |= fact.stage is Stage.COMMENTS
     elif isinstance(fact, Answer) and fact.outcome is not AnswerOutcome.FAILED:
         run.waiting.pop((event.envelope.stage, event.envelope.part), None)
+
+
+def _took_long(fact: Answer) -> bool:
+    """Longer than a handler may; or nobody outlived it, which is judged where its dead letter is."""
+    return "took longer than" in fact.error or fact.error_class is ErrorClassification.POISON
 
 
 def _told(event: Event[Fact]) -> str:
