@@ -44,6 +44,7 @@ from penstock_contracts.inner import (
     WorkflowStalled,
     WorkflowSuperseded,
 )
+from penstock_orchestrator.evolve import ALL_PARTS
 from penstock_orchestrator.rules import Rules
 from tests.sim.witness import Witness, asked
 
@@ -248,9 +249,13 @@ class Progress:
         """After a failure, which is judged where it is told; else at a deadline."""
         run = self.runs[fact.run_id]
         since = run.parts.get((fact.stage, fact.part))
-        overdue = [f"{part} since {due}" for part, due in run.waiting.items() if due < event.envelope.time]
+        overdue = [
+            due
+            for (stage, part), due in run.waiting.items()
+            if stage == fact.stage and fact.part in (part, ALL_PARTS) and due < event.envelope.time
+        ]
         if overdue and not self._after_failure(event):
-            yield f"N1 {fact.stage} {fact.part} of run {run.id} was given up while {overdue} were not asked again"
+            yield f"N1 {fact.stage} {fact.part} of run {run.id} was given up, not asked again when due: {overdue}"
         deadlines = [run.due] if since is None else [run.due, since + self._rules.part_deadline]
         if self._after_failure(event) or any(event.envelope.time >= deadline for deadline in deadlines):
             return
