@@ -3,8 +3,6 @@ of its runs that knows what the design promises and nothing of how it is kept.""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from penstock_contracts.enums import (
@@ -15,7 +13,6 @@ from penstock_contracts.enums import (
     ControlAction,
     ErrorClassification,
     PullRequestKind,
-    RunOutcome,
     SkipReason,
     Stage,
 )
@@ -36,7 +33,6 @@ from penstock_contracts.inner import (
     StageGivenUp,
     WorkflowCancelled,
     WorkflowFailed,
-    WorkflowFinished,
     WorkflowOpened,
     WorkflowPaused,
     WorkflowResumed,
@@ -46,58 +42,14 @@ from penstock_contracts.inner import (
 )
 from penstock_orchestrator.evolve import ALL_PARTS
 from penstock_orchestrator.rules import Rules
+from penstock_orchestrator.state import REREAD
+from tests.sim.standing import Standing
 from tests.sim.witness import Witness, asked
 
-REREAD = "reread"
 SAID = (AnswerOutcome.OK, AnswerOutcome.PARTIAL)
-_ENDINGS: Mapping[type[Fact], RunOutcome] = {
-    WorkflowCancelled: RunOutcome.CANCELLED,
-    WorkflowFailed: RunOutcome.FAILED,
-    WorkflowSkipped: RunOutcome.SKIPPED,
-    WorkflowSuperseded: RunOutcome.SUPERSEDED,
-}
 _OVER = (PullRequestKind.CLOSED, PullRequestKind.MERGED)
 _PATIENCE = {ErrorClassification.PERMANENT: 1, ErrorClassification.POISON: 1, ErrorClassification.UNKNOWN: 2}
 """How often a part is asked in all that fails like this; else as often as its policy says."""
-
-
-@dataclass(slots=True)
-class Standing:
-    """A run, as far as its facts have told."""
-
-    id: str
-    hint: str
-    forced: bool
-    due: datetime
-    asked: bool = False
-    """Whether the pull request was to be read for it."""
-    hints: set[str] = field(default_factory=set)
-    """All of which it was told before it read. The last is `hint`, which a late webhook may make an older one."""
-    read: str = ""
-    """The head that was read last."""
-    adopted: str = ""
-    paused: bool = False
-    outcome: RunOutcome | None = None
-    closed: bool = False
-    """Whether it ended since the pull request was closed."""
-    unsaid: bool = False
-    """Whether something that was to be said was given up."""
-    parts: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """When each was asked last."""
-    waiting: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """When each that waits is to be asked again."""
-
-    @property
-    def going(self) -> bool:
-        return self.outcome is None
-
-    @property
-    def unread(self) -> bool:
-        return self.going and not self.asked
-
-    @property
-    def reviewing(self) -> bool:
-        return self.going and bool(self.adopted)
 
 
 class Progress:
@@ -249,17 +201,12 @@ class Progress:
         """After a failure, which is judged where it is told; else at a deadline."""
         run = self.runs[fact.run_id]
         since = run.parts.get((fact.stage, fact.part))
-        overdue = [
-            due
-            for (stage, part), due in run.waiting.items()
-            if stage == fact.stage and fact.part in (part, ALL_PARTS) and due < event.envelope.time
-        ]
-        if overdue and not self._after_failure(event):
-            yield f"N1 {fact.stage} {fact.part} of run {run.id} was given up, not asked again when due: {overdue}"
-        deadlines = [run.due] if since is None else [run.due, since + self._rules.part_deadline]
-        if self._after_failure(event) or any(event.envelope.time >= deadline for deadline in deadlines):
+        deadline = run.due if since is None else min(run.due, since + self._rules.part_deadline)
+        if self._after_failure(event):
             return
-        yield f"N1 {fact.stage} {fact.part} of run {run.id} was given up at no deadline: {fact.reason}"
+        if event.envelope.time < deadline:
+            yield f"N1 {fact.stage} {fact.part} of run {run.id} was given up at no deadline: {fact.reason}"
+        yield from run.overdue(fact.stage, fact.part, deadline)
 
     def _after_failure(self, event: Event[Fact]) -> bool:
         cause = event.envelope.causation_id
@@ -278,6 +225,8 @@ class Progress:
         ]
         if not given_up and event.envelope.time < run.due:
             yield f"N1 run {run.id} failed before its time: {fact.reason}"
+        if not given_up:
+            yield from run.overdue(Stage.PREPARE, ALL_PARTS, run.due)
 
     def _asked(self, event: Event[Fact]) -> Iterator[str]:
         run, closing = self.runs[event.envelope.workflow_id], event.envelope.part in CLOSINGS
@@ -301,7 +250,7 @@ class Progress:
             self._reviewed.add(fact.head)
         run = self.runs.get(envelope.workflow_id)
         if run is not None:
-            _stand(run, event)
+            run.learn(event)
 
     def _hear(self, fact: PrReceived) -> None:
         if fact.command in (Command.PAUSE, Command.RESUME):
@@ -312,33 +261,6 @@ class Progress:
             if run.unread and fact.hint_head:
                 run.hint = fact.hint_head
                 run.hints.add(fact.hint_head)
-
-
-def _stand(run: Standing, event: Event[Fact]) -> None:
-    fact = event.fact
-    if type(fact) in _ENDINGS:
-        run.outcome, run.paused = _ENDINGS[type(fact)], False
-        run.waiting.clear()
-    elif isinstance(fact, WorkflowFinished):
-        run.outcome = fact.outcome
-    elif isinstance(fact, WorkflowPaused | WorkflowResumed):
-        run.paused = isinstance(fact, WorkflowPaused)
-    elif isinstance(fact, HeadAdopted):
-        run.adopted = fact.head
-    elif isinstance(fact, ConfigResolved):
-        run.read = fact.head
-    elif event.envelope.type in STAGE_OF_REQUEST:
-        run.asked = True
-        part = event.envelope.stage, event.envelope.part
-        run.parts[part] = event.envelope.time
-        run.waiting.pop(part, None)
-    elif isinstance(fact, AttemptScheduled) and (fact.maximum or fact.part == REREAD):
-        run.waiting[fact.stage, fact.part] = fact.due
-    elif isinstance(fact, StageGivenUp):
-        run.waiting.pop((fact.stage, fact.part), None)
-        run.unsaid |= fact.stage is Stage.COMMENTS
-    elif isinstance(fact, Answer) and fact.outcome is not AnswerOutcome.FAILED:
-        run.waiting.pop((event.envelope.stage, event.envelope.part), None)
 
 
 def _took_long(fact: Answer) -> bool:

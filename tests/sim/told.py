@@ -7,7 +7,8 @@ from penstock_contracts.enums import RunOutcome
 from penstock_platforms.ports import PullRequestState, StatusState
 from tests.sim.cast import MARKERS
 from tests.sim.forge import Pull
-from tests.sim.progress import Progress, Standing
+from tests.sim.progress import Progress
+from tests.sim.standing import Standing
 from tests.sim.world import World
 
 _REVIEWED = (RunOutcome.REVIEWED, RunOutcome.PARTIAL)
