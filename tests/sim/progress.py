@@ -143,9 +143,13 @@ class Progress:
             yield from self._expected(event, kind, [run] if due else [])
 
     def _ignored(self, event: Event[Fact], fact: AnswerIgnored) -> Iterator[str]:
-        """A control alone may find its run over."""
+        """What is also recorded is judged there; else a control alone may find its run over."""
+        if self._known(fact):
+            return
         run = self.runs.get(fact.run_id)
-        if fact.ignored_type == WorkflowControl.TYPE and run is not None and run.going and not self._known(fact):
+        if fact.ignored_type == PrReceived.TYPE:
+            yield f"N1 {fact.ignored_id} was ignored and is not recorded: {fact.why}"
+        elif fact.ignored_type == WorkflowControl.TYPE and run is not None and run.going:
             yield f"N1 a control of run {run.id} was ignored, which was not over: {fact.why}"
 
     def _known(self, fact: AnswerIgnored) -> bool:

@@ -22,9 +22,11 @@ def untold(world: World, number: int, progress: Progress) -> Iterator[str]:
         told = any(each.state is not StatusState.PENDING for each in pull.statuses.get(run.adopted, ()))
         if run.outcome in _REVIEWED and not (told and summaries):
             yield f"N1 run {run.id} ended {run.outcome}, and {run.adopted[:8]} has no status or no summary"
-    if not (world.forge.lingered or world.ground.clock.jumps or any(run.unsaid for run in progress.runs.values())):
-        yield from (f"N1 {stream}: {head[:8]} is pending for ever" for head in pull.statuses if _pending(pull, head))
-        yield from (f"N1 {stream}: {body!r} for ever" for body in summaries if "\n\nReviewing " in body)
+    if not world.forge.lingered:
+        unsaid = {run.adopted for run in progress.runs.values() if run.unsaid}
+        pending = [head for head in pull.statuses if _pending(pull, head) and head not in unsaid]
+        yield from (f"N1 {stream}: {head[:8]} is pending for ever" for head in pending)
+        yield from (f"N1 {stream}: {each!r} for ever" for each in summaries if "\n\nReviewing " in each and not unsaid)
     if pull.heads and pull.state is PullRequestState.OPEN and not _accounted(pull, progress):
         runs = [f"{run.id} of {run.adopted[:8] or 'nothing'} {run.outcome}" for run in progress.runs.values()]
         yield f"N1 {stream}: nothing became of {pull.head[:8]}: {runs}"
