@@ -11,7 +11,8 @@ from hypothesis.stateful import invariant, rule
 from penstock_store.ports import Store
 from penstock_store.rows import EffectKind, EffectRow, EffectState, Lease, NewOutboxRow, Place
 from tests.integration.penstock_store.asking_both import AsksBoth, play
-from tests.sim.planted import FAULTS, Fault
+from tests.sim.fault import Fault
+from tests.sim.planted import FAULTS
 
 KEYS, HOLDERS, STREAMS = st.sampled_from("ab"), st.sampled_from("xyz"), st.sampled_from(("s1", "s2", "s3"))
 NUMBERS = st.integers(0, 5)
