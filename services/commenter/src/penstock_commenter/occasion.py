@@ -95,9 +95,10 @@ class Occasion:
         row = await self.carrier.due(self.effect(EffectKind.SUMMARY, effect_id, text=digest(body)))
         if row is None:
             return None
+        standing = await self._standing(row)
 
         async def call(begun: EffectRow) -> Landed:
-            return await self._put_comment(begun, body)
+            return await self._put_comment(begun.external_id or standing, body)
 
         return await self._said(row, call)
 
@@ -143,12 +144,20 @@ class Occasion:
             return refusal
         return None
 
-    async def _put_comment(self, effect: EffectRow, body: str) -> Landed:
+    async def _standing(self, row: EffectRow) -> str:
+        """The summary that was begun before and not found then: it may have landed later than the platform should take
+        for it."""
+        if row.external_id or row.sent_at is None:
+            return ""
+        found = await self.carrier.finder.summaries(row.id)
+        return found[0].comment_id if found else ""
+
+    async def _put_comment(self, comment_id: str, body: str) -> Landed:
         """A comment that somebody deleted is said again: what is to be known now stands nowhere else."""
         ref = self.fact.pull_request
-        if effect.external_id:
+        if comment_id:
             try:
-                return Landed((await self.platform.update_comment(ref, effect.external_id, body)).comment_id)
+                return Landed((await self.platform.update_comment(ref, comment_id, body)).comment_id)
             except NotFound:
                 pass
         return Landed((await self.platform.create_comment(ref, body)).comment_id)
