@@ -30,6 +30,12 @@ class Deaths:
         seen = self.of + self.doubtful if answers_lost else self.of
         return seen[letter.consumer, place] >= IN_COMPANY and seen[f"{letter.consumer} alone", place] >= ALONE
 
+    def left_alone(self, key: tuple[str, str, int, int], count: int) -> bool:
+        """Whether this count is of deaths alone only. Nobody takes it back where somebody else, who knew of no suspect,
+        had the record meanwhile and finished it beside others."""
+        consumer, topic, partition, position = key
+        return consumer.endswith(" alone") and self.of[consumer, Place(topic, partition, position)] >= count
+
 
 @dataclass(slots=True)
 class InHand:
