@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from operator import methodcaller
 from typing import Literal, TypeVar, cast
 
 from confluent_kafka import Consumer as Client
@@ -34,6 +35,9 @@ RIVAL = 10.0
 """Who loses its name so soon after it joined has a rival; later it may have been itself that asked again for it."""
 COMMIT = 10.0
 _log = logging.getLogger(__name__)
+# The client hands out a list with a hole and an error beside it. A call in our own code that the interpreter has made
+# fast does not look for errors beside results, and the hole would end the process; called from C it always looks.
+_HEADERS_OF = methodcaller("headers")
 
 
 @dataclass(slots=True)
@@ -300,7 +304,7 @@ def _headers(message: Message) -> list[tuple[str, bytes | None]]:
     """The client's own type allows for what it takes, not for what it gives. Of names that are no UTF-8 it makes this
     error, and tells none of the headers: such a record is then one without an envelope, which is put aside."""
     try:
-        return cast(list[tuple[str, bytes | None]], message.headers() or [])
+        return cast(list[tuple[str, bytes | None]], _HEADERS_OF(message) or [])
     except (SystemError, UnicodeDecodeError):
         _log.warning("headers cannot be read", extra={"topic": message.topic(), "position": message.offset()})
         return []
