@@ -158,6 +158,19 @@ async def test_what_an_earlier_run_said_is_not_taken_for_a_write_that_may_still_
 
 
 async def test_a_summary_that_landed_after_it_was_given_up_is_edited_and_not_said_again(stage: Stagehand) -> None:
+    await landed_after_it_was_given_up(stage)
+    answer_of(await until_answered(stage, await stage.review(finding(5), finding(30))))
+    assert_said_once(stage)
+
+
+async def test_a_summary_that_landed_after_it_was_given_up_is_closed_with_its_run(stage: Stagehand) -> None:
+    await landed_after_it_was_given_up(stage)
+    answer_of(await until_answered(stage, await stage.note(CommentsKind.CANCELLED)))
+    (summary,) = stage.comments()
+    assert "cancelled" in summary.body.lower()
+
+
+async def landed_after_it_was_given_up(stage: Stagehand) -> None:
     """The platform took it later than the settle delay allows, and whoever looked meanwhile found nothing."""
     note = await stage.note(CommentsKind.PENDING)
     with pytest.raises(Crashed):
@@ -167,9 +180,6 @@ async def test_a_summary_that_landed_after_it_was_given_up_is_edited_and_not_sai
     assert isinstance(await stage.process("commenter@b:1").requested(note), Failed)
     late = stage.markers.sign("Reviewing", summary_id(stage.stream), 1000)
     stage.forge.world.comment(stage.repository, stage.pull, author="penstock-bot", body=late)
-
-    answer_of(await until_answered(stage, await stage.review(finding(5), finding(30))))
-    assert_said_once(stage)
 
 
 async def test_a_gateway_error_after_a_write_counts_as_perhaps_written(stage: Stagehand) -> None:

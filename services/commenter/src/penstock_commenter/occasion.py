@@ -95,10 +95,10 @@ class Occasion:
         row = await self.carrier.due(self.effect(EffectKind.SUMMARY, effect_id, text=digest(body)))
         if row is None:
             return None
-        standing = await self._standing(row)
+        standing = await self.standing(row)
 
         async def call(begun: EffectRow) -> Landed:
-            return await self._put_comment(begun.external_id or standing, body)
+            return await self._put_comment(standing, body)
 
         return await self._said(row, call)
 
@@ -144,11 +144,11 @@ class Occasion:
             return refusal
         return None
 
-    async def _standing(self, row: EffectRow) -> str:
-        """The summary that was begun before and not found then: it may have landed later than the platform should take
-        for it."""
+    async def standing(self, row: EffectRow) -> str:
+        """Where the summary stands that is in the ledger. One that was begun before and not found then is looked for
+        once more: it may have landed later than the platform should take for it."""
         if row.external_id or row.sent_at is None:
-            return ""
+            return row.external_id
         found = await self.carrier.finder.summaries(row.id)
         return found[0].comment_id if found else ""
 

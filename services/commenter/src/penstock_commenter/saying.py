@@ -69,7 +69,8 @@ class Saying:
         known = occasion.known(summary_id(occasion.stream))
         refusals: list[RequestRefused | None] = []
         async with self.times.stage("close"):
-            if known is not None and known.run_id == occasion.envelope.workflow_id and known.external_id:
+            ours = known is not None and known.run_id == occasion.envelope.workflow_id
+            if known is not None and ours and await occasion.standing(known):
                 text = texts.closing_summary(fact.kind, fact.head, fact.reason)
                 refusals.append(await occasion.say_summary(text))
             line = texts.closing_line(fact.kind, fact.reason)
