@@ -226,6 +226,18 @@ def test_a_person_may_retry_a_heavy_part_that_was_given_up() -> None:
     assert pr.run(run).parts["ast:"].state == "open"
 
 
+def test_what_a_person_retries_while_its_run_is_paused_is_asked_after_the_resume() -> None:
+    pr, run = reviewing()
+    pr.fail(pr.last_request(run, Stage.AST), ErrorClassification.PERMANENT)
+    pr.control(ControlAction.PAUSE, run)
+    before = len(pr.requests(run))
+    pr.control(ControlAction.RETRY, run, stage="ast")
+    assert len(pr.requests(run)) == before
+    pr.control(ControlAction.RESUME, run)
+    pr.pass_time(seconds=0)
+    assert pr.last_request(run, Stage.AST).envelope.attempt == 2
+
+
 @pytest.mark.parametrize("stage", ["prepare", "comments", "nonsense", ""])
 def test_nothing_else_can_be_retried(stage: str) -> None:
     pr, run = reviewing()

@@ -67,10 +67,15 @@ def _resume(decision: Decision, run: Run, actor: str, reason: str) -> None:
 
 
 def _retry(decision: Decision, run: Run, fact: WorkflowControl) -> None:
-    """A heavy part that was given up is asked once more, while the review is not being published yet."""
+    """A heavy part that was given up is asked once more, while the review is not being published yet; of a run that is
+    paused when it is resumed."""
     part = run.part(Stage(fact.stage), fact.part) if fact.stage in set(Stage) else None
     retryable = part is not None and part.stage in HEAVY and part.state is PartState.GIVEN_UP
     if part is None or not retryable or run.phase is not Phase.REVIEWING:
         decision.ignore("only a heavy part that was given up can be retried, before the review is published")
         return
-    decision.ask(run, part.stage, part.part)
+    if run.paused_at is None:
+        decision.ask(run, part.stage, part.part)
+    else:
+        attempt, why = part.attempt + 1, fact.reason or "retried"
+        decision.say(AttemptScheduled(run.id, part.stage, part.part, attempt, decision.now, why), run.id)
