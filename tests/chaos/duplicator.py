@@ -10,6 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from penstock_contracts.flow import TOPICS
+from penstock_eventlog.kafka import KafkaAddress
 
 COPY = "chaos_copy"
 GROUP = "chaos-duplicator"
@@ -30,14 +31,7 @@ def copy(message: Message, producer: Producer) -> None:
 
 
 def run(bootstrap: str, prefix: str) -> None:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": prefix + GROUP,
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-        }
-    )
+    consumer = Consumer({**KafkaAddress(bootstrap, prefix).consumer(GROUP), "enable.auto.offset.store": True})
     producer = Producer(
         {"bootstrap.servers": bootstrap, "enable.idempotence": True, "message.timeout.ms": 0, "linger.ms": 5}
     )

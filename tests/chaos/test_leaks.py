@@ -63,6 +63,8 @@ def test_every_column_of_every_table_that_can_hold_a_text_is_read(postgres_datab
         tables = _told_everywhere(connection)
     seen = dict(leaks.in_tables(postgres_database))
     for table, values in tables.items():
+        if table == "marker_key":  # where a key belongs
+            continue
         told = sum(value in (SECRET, SECRET.encode()) for value in values.values())
         assert seen[f"table {table}"].count(SECRET.encode()) >= told, table
     assert {"outbox_messages", "dead_letters", "streams", "effects", "cache_entries"} <= tables.keys()
