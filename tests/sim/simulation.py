@@ -115,6 +115,9 @@ class Simulator:
             await self._quieten(world, hand)
             for _ in range(4):  # for what is looked at again
                 await world.pass_time(25.0)
+            # Who was put out and is given a record again commits it as soon as what it said of it before has arrived:
+            # nothing lagged then, and it was still at work. What it says at last may have met a blow that was left.
+            await self._quieten(world, hand)
             return await seen(world)
         finally:
             await world.close()
