@@ -28,7 +28,7 @@ from tests.sim.haste import RememberingCodec, UnheardMetrics
 from tests.sim.keepers import keepers
 from tests.sim.process import Look, Need, Process, Seat
 from tests.sim.stages import Stages
-from tests.sim.world import WORKERS, Start, World
+from tests.sim.world import SPELL, WORKERS, Start, World
 
 MARKERS = Markers(b"a secret of this installation")
 LIMITS = Limits(capacity=20, poll=8, idle=60.0)
@@ -113,7 +113,9 @@ class Cast:
             timing=self.commenter.timing,
             metrics=self.metrics,
             holder=f"{process.holder}/sweeper",
+            rest=lambda seconds: world.alarms.sleep(seconds + SPELL),
         )
+        process.on_end.append(sweeper.stop)
         _seat(process, ON_BELLS, *loops(bench, commenter, LIMITS))
         _seat(process, AS_IT_SAYS, sweeper)
         process.expected = commenter.doubts.next_in

@@ -174,8 +174,8 @@ class _Judge:
                     yield f"N2 {stream} has {doubled} comments of {row.note}"
 
     def _could_not_be_taken_back(self) -> bool:
-        """Who was frozen in its call and put out of its group looks as it wakes, and then ends: where the platform
-        refuses it to delete just then, nobody knows of the double any more."""
+        """Who was frozen in its call and replaced looks until its orderly end is over: where the platform refuses it to
+        delete at its last look, nobody knows of the double any more."""
         forge = self._world.forge
         refused = any(forge.writes[f"{kind}: {how}"] for kind in _TAKING_BACK for how in _IN_VAIN)
         return bool(forge.lingered and refused)

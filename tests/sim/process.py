@@ -115,6 +115,8 @@ class Process:
     """Those that have not ended, in the order in which they began."""
     on_gone: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What others do once they have noticed that it is gone, such as a group its consumers."""
+    on_end: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    """What it still does at an orderly end."""
     expected: Callable[[], float | None] = lambda: None
     """Seconds until it does something of itself that nobody rings for and no table tells, or None."""
     in_hand: InHand = field(default_factory=lambda: InHand(Deaths()))
@@ -205,6 +207,12 @@ class Process:
     def start_task(self, work: Coroutine[Any, Any, float]) -> "asyncio.Task[float]":
         """For what waits for the real world, and so must be a task from its beginning."""
         return asyncio.get_running_loop().create_task(work, context=self._context)
+
+    def end(self) -> None:
+        """In order: nothing more is begun."""
+        self.seats.clear()
+        for last in self.on_end:
+            asyncio.get_running_loop().create_task(last(), context=self._context)
 
     def bury(self) -> None:
         """Nothing of it goes on. What its tasks do while they end reaches nobody."""

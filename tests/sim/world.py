@@ -28,6 +28,8 @@ UNHEARD = 2.0
 """Seconds after which somebody starts another process in place of one that does not answer."""
 AFTERLIFE = 8.0
 """Seconds that one lives on which woke beside the one in its place."""
+GRACE = 25.0
+"""Seconds that an orderly end may take."""
 WORKERS = ("prepare", "ast", "llm-review")
 SERVICES = ("orchestrator", *WORKERS, "commenter")
 GROUPS = {group: topics for service in SERVICES for group, topics in groups_of(service).items()}
@@ -135,12 +137,14 @@ class World:
             await process.leave()
 
     async def _replace(self, process: Process) -> None:
-        """Another one is started while it sleeps; it wakes, and is ended some time after."""
+        """Another one is started while it sleeps; it wakes, and some time after it is told to end."""
         if process.running or self.processes[process.name] is not process:
             return
         await process.leave()
         self.ghosts.append(process)
-        self.alarms.later(process.clock.ahead() + AFTERLIFE, lambda: self._end(process))
+        wakes = process.clock.ahead()
+        self.alarms.later(wakes + AFTERLIFE, process.end)
+        self.alarms.later(wakes + AFTERLIFE + GRACE, lambda: self._end(process))
         await self.begin(process.name)
 
     async def _restart(self, process: Process) -> None:

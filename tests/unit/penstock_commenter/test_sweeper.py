@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 
 from penstock_commenter.doubts import LOOKED_BACK, LOOKS
 from penstock_commenter.handler import Commenter
-from penstock_commenter.sweeper import Sweeper
+from penstock_commenter.sweeper import LAST_LOOKS, Sweeper
 from penstock_platforms.forge.world import Draft
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.steps import CrashAt, Crashed
@@ -103,6 +103,46 @@ async def test_a_look_that_fails_is_made_again_a_few_times(stage: Stagehand) -> 
     assert sweeper.doubts.next_in() is None
 
 
+async def test_an_orderly_end_waits_for_what_this_process_may_have_doubled_and_takes_it_back(stage: Stagehand) -> None:
+    """Whoever woke beside the one in its place is put out soon, and nobody else may know of its double."""
+    commenter = await sent_again(stage)
+    (summary,) = stage.comments()
+    (inline,) = stage.inline()
+    sweeper = a_sweeper(stage, commenter)
+
+    async def rest(seconds: float) -> None:
+        stage.clock.advance(seconds)
+        if stage.clock.monotonic() - ended_at > RETRIED_WITHIN and len(stage.comments()) == 1:
+            land_late(stage)
+
+    sweeper.rest = rest
+    ended_at = stage.clock.monotonic()
+    await sweeper.stop()
+
+    assert stage.clock.monotonic() - ended_at <= LAST_LOOKS
+    assert sweeper.metrics.effects.labels("inline", "doubled")._value.get() == 1
+    assert [each.id for each in stage.comments()] == [summary.id]
+    assert [each.id for each in stage.inline()] == [inline.id]
+
+
+async def test_an_orderly_end_leaves_to_the_next_start_what_it_only_looked_back_at(stage: Stagehand) -> None:
+    answer_of(await stage.process().requested(await stage.review(finding())))
+    sweeper = a_sweeper(stage, stage.process())
+    await sweeper.step()
+    assert sweeper.doubts.next_in() == pytest.approx(TIMING.doubt)
+    began = stage.clock.monotonic()
+    await sweeper.stop()
+    assert stage.clock.monotonic() == began
+
+
+async def test_an_orderly_end_waits_for_nobody_longer_than_a_stop_may_take(stage: Stagehand) -> None:
+    sweeper = a_sweeper(stage, await sent_again(stage))
+    stage.store.go_away()
+    began = stage.clock.monotonic()
+    await sweeper.stop()
+    assert LOOKS[0] <= stage.clock.monotonic() - began <= LAST_LOOKS
+
+
 async def sent_again(stage: Stagehand) -> Commenter:
     """Somebody stands still between ledger and call; the one who is answered with said everything in its place."""
     event = await stage.review(finding(5))
@@ -130,6 +170,9 @@ def land_late(stage: Stagehand) -> None:
 
 
 def a_sweeper(stage: Stagehand, commenter: Commenter) -> Sweeper:
+    async def rest(seconds: float) -> None:
+        stage.clock.advance(seconds)
+
     return Sweeper(
         store=stage.store,
         platforms=commenter.platforms,
@@ -139,6 +182,7 @@ def a_sweeper(stage: Stagehand, commenter: Commenter) -> Sweeper:
         timing=TIMING,
         metrics=Metrics(CollectorRegistry()),
         holder="commenter@b:1/sweeper",
+        rest=rest,
     )
 
 

@@ -12,8 +12,9 @@ from datetime import timedelta
 from penstock_contracts.facts import PullRequestRef
 from penstock_runtime.clock import Clock
 
-LOOKS = (5.0, 25.0, 55.0)
-"""Seconds after a doubt arose at which the platform is looked at; the last within the sweep window of a minute."""
+LOOKS = (5.0, 22.0, 55.0)
+"""Seconds after a doubt arose at which the platform is looked at: the second when what was begun has landed, and before
+an orderly end has to be over; the last within the sweep window of a minute."""
 LOOKED_BACK = timedelta(minutes=10)
 """A start looks at what was sent since. A process that stood still for longer and is killed as it wakes is rare twice
 over."""
@@ -27,6 +28,8 @@ class Doubt:
     ref: PullRequestRef
     due: float
     failures: int = 0
+    looked_back: bool = False
+    """Whether it is somebody else's, and every start looks at it."""
 
 
 @dataclass(slots=True)
@@ -39,6 +42,12 @@ class Doubts:
         """Forgets the oldest beyond the limit: a doubt is rare, and thousands of them are another illness."""
         now = self.clock.monotonic()
         self._keep([Doubt(stream, ref, now + later) for later in looks])
+
+    def look_back(self, stream: str, ref: PullRequestRef, later: float) -> None:
+        self._keep([Doubt(stream, ref, self.clock.monotonic() + later, looked_back=True)])
+
+    def forget_looked_back(self) -> None:
+        self._open = [doubt for doubt in self._open if not doubt.looked_back]
 
     def again(self, doubt: Doubt) -> None:
         """It could not be looked at now, since somebody is speaking there."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from penstock_commenter.doubts import LOOKED_BACK, MOST_LOOKED_BACK, Doubt, Doubts
@@ -24,6 +24,8 @@ from penstock_store.rows import EffectKind, EffectRow
 
 IDLE = 5.0
 """Seconds until it looks whether anything is in doubt."""
+LAST_LOOKS = 23.0
+"""Seconds that an orderly end waits for looks; less than all of a stop, since a look takes a moment too."""
 _log = logging.getLogger(__name__)
 
 
@@ -42,6 +44,7 @@ class Sweeper:
     holder: str
     name: str = "commenter.sweeper"
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    rest: Callable[[float], Awaitable[None]] = asyncio.sleep
     _looked_back: bool = False
 
     async def step(self) -> float:
@@ -54,7 +57,15 @@ class Sweeper:
         return IDLE if left is None else min(left, IDLE)
 
     async def stop(self) -> None:
-        """What is not looked at any more is left to the next start."""
+        """Of what this process itself may have doubled nobody else may know, and whoever wakes beside another in its
+        place is ended soon: what is due by then is still looked at. All else is left to the next start."""
+        self.doubts.forget_looked_back()
+        until = self.clock.monotonic() + LAST_LOOKS
+        while (left := self.doubts.next_in()) is not None and self.clock.monotonic() + left <= until:
+            await self.rest(left)
+            doubt = self.doubts.take_due()
+            if doubt is not None:
+                await self._look(doubt)
 
     async def _look_back(self) -> None:
         """Whoever was killed took its doubts along. Once is enough, when what it may have begun has landed: all others
@@ -69,7 +80,7 @@ class Sweeper:
         self._looked_back = True
         for stream, ref in zip(streams, refs, strict=True):
             if ref is not None:
-                self.doubts.add(stream, ref, looks=(self.timing.doubt,))
+                self.doubts.look_back(stream, ref, self.timing.doubt)
 
     async def _look(self, doubt: Doubt) -> None:
         key = lease_key(doubt.stream)
