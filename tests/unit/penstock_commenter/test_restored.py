@@ -90,6 +90,20 @@ async def test_a_head_that_a_forgotten_run_reviewed_is_not_reviewed_by_another(s
     assert "Line 30 is wrong" in stage.comments()[0].body
 
 
+async def test_a_run_done_again_reviews_the_head_that_was_pushed_since_it_was_forgotten(stage: Stagehand) -> None:
+    """Done again, it has the same id, so its forgotten review bears its mark."""
+    await stage.process().requested(await stage.note(CommentsKind.PENDING))
+    before = backup(stage)
+    await stage.process().requested(await stage.review(finding(5)))
+    await stage.push({"more.py": "x = 1\n"})
+    await put_back(stage, before)
+
+    answer_of(await stage.process().requested(await stage.review(finding(5), finding(30))))
+
+    assert [review.commit for review in stage.reviews()][1:] == [stage.pull.head]
+    assert [each.line for each in stage.inline()] == [5, 30]
+
+
 async def test_a_review_that_is_known_does_not_stand_in_the_way_of_a_second_one(stage: Stagehand) -> None:
     """As when somebody asks for a re-review of the same head."""
     await stage.process().requested(await stage.review(finding(5)))
