@@ -78,7 +78,7 @@ async def _take_over_summary(occasion: Occasion, found: Comment) -> None:
 
 async def _take_over_review(occasion: Occasion, ours: Sequence[Review]) -> None:
     """This run's review, else another one that the ledger has forgotten: nobody wants to read a head twice. One of
-    another head does not count, though it bears this run's mark: done again, a run may find that people pushed since."""
+    another head does not count, though it bears this run's mark: a run done again may find that people pushed since."""
     effect = occasion.effect(EffectKind.REVIEW, review_id(occasion.envelope.workflow_id))
     others = {row.external_id for row in occasion.ledger if row.kind is EffectKind.REVIEW and row.id != effect.id}
     there = [each for each in ours if each.commit == occasion.fact.head and each.review_id not in others]
