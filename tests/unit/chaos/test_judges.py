@@ -49,7 +49,7 @@ def failed(verdicts: list[Verdict]) -> list[str]:
 
 
 def entry(kind: str, marker: str, time: datetime = NOW) -> dict[str, Any]:
-    return {"kind": kind, "marker": marker, "status": 201, "time": time.isoformat()}
+    return {"kind": kind, "marker": marker, "head": "", "status": 201, "time": time.isoformat()}
 
 
 GOOD_LEDGER = [entry("review.submitted", MARK), entry("comment.created", SUMMARY)]
