@@ -1,5 +1,6 @@
 """Dead letters and blocked streams through the API, over ASGI with the store in memory."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -70,6 +71,20 @@ class TestLooking:
         ]
         assert told["next"] is None
         assert "secret bytes" not in answer.text
+
+    async def test_a_letter_that_is_settled_while_it_is_looked_at_is_shown_as_settled(
+        self, api: httpx.AsyncClient, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        facts = store.streams.facts
+
+        async def settled_meanwhile(stream: str) -> Sequence[Event[Any]]:
+            row = store.tables.letters["l-1"]
+            store.tables.letters["l-1"] = replace(row, resolved_at=NOON, resolution="redriven by ada")
+            return await facts(stream)
+
+        monkeypatch.setattr(store.streams, "facts", settled_meanwhile)
+        told = (await api.get(f"{LETTERS}/l-1")).json()
+        assert told["resolved_at"] is not None
 
     async def test_letters_are_filtered_and_paged(self, api: httpx.AsyncClient) -> None:
         for query, expected in (

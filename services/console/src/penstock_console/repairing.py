@@ -42,11 +42,13 @@ class RepairDesk:
         return await self.store.dead_letters.letters(wanted)
 
     async def letter(self, letter_id: str) -> views.ShownLetter:
-        """Raises LetterUnknown."""
+        """Raises LetterUnknown. A letter is read again after its redrives: one that has just been settled would else be
+        shown as open, with a redrive that has not failed."""
         row = await self._row(letter_id)
         redrives: Sequence[views.Redrive] = ()
         if row.reason == STALLED:
             redrives = stalls.redrives(row.id, await self.store.streams.facts(row.stream))
+            row = await self._row(letter_id)
         return stalls.shown(row, await self._read(row), redrives)
 
     async def redrive(self, letter_id: str, repair: Repair) -> views.Repaired:
