@@ -5,7 +5,8 @@ import time
 from dataclasses import dataclass, field
 
 from tests.chaos.verdict import Verdict, none_of
-from tests.rolling.ground import SERVICES, SPARE, Ground, Say
+from tests.chaos.plan import SERVICES
+from tests.rolling.ground import SPARE, Ground, Say
 from tests.rolling.looking import Looking
 from tests.rolling.talking import Talking
 

@@ -20,23 +20,11 @@ from penstock.local.ports import free_port
 from penstock.local.postgres import Durability
 from penstock.local.process import Command, Lifetime, ServerProcess, start_process
 from tests import chaos
-from tests.chaos.plan import PERSON, REPOSITORIES
+from tests.chaos.plan import PERSON, REPOSITORIES, SERVICES
 from tests.chaos.stage import LLM_KEY, MARKER_SECRET
 from tests.rolling.front import Front
 from tests.support.folders import disposable_folder
 
-SERVICES = (
-    "ingest",
-    "console",
-    "orchestrator",
-    "orchestrator@2",
-    "prepare",
-    "ast",
-    "llm-review",
-    "commenter",
-    "commenter@2",
-)
-"""Two that fold and two that speak, so that versions meet at the streams and the leases they lock."""
 SPARE = "ingest@2"
 """Who takes webhooks in place of the first while that one is replaced."""
 OLDER, NEWER, CONTRACTED = "older", "newer", "contracted"
