@@ -18,7 +18,6 @@ def rank_of(kind: CommentsKind) -> int:
     return _RANKS[kind]
 
 
-PENDING_RANK = rank_of(CommentsKind.PENDING)
 REVIEW_RANK = rank_of(CommentsKind.REVIEW)
 ABANDONED_RANK = 4
 """Of a closing that is said in the place of its own run's result, which was planned and will not be said any more."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from penstock_changes.documents import ReviewConfig, encode_document
 from penstock_changes.findings import Finding
 from penstock_commenter import decide, texts
-from penstock_commenter.identity import PENDING_RANK, REVIEW_RANK, summary_id
+from penstock_commenter.identity import REVIEW_RANK, summary_id
 from penstock_commenter.occasion import Occasion
 from penstock_commenter.reviewing import Reviewing, Submitted
 from penstock_contracts.enums import AnswerOutcome, CommentsKind
@@ -75,7 +75,6 @@ class Saying:
                 refusals.append(await occasion.say_summary(text))
             line = texts.closing_line(fact.kind, fact.reason)
             refusals.append(await occasion.set_status(fact.head, state, line))
-            await self._close_older_heads()
         return self._answered(refusals)
 
     async def review(self, material: decide.Material) -> CommentsPublished:
@@ -93,7 +92,6 @@ class Saying:
             blocked = aggregate.verdict is decide.Verdict.REQUEST_CHANGES
             state = StatusState.FAILURE if blocked else StatusState.SUCCESS
             status = await occasion.set_status(occasion.fact.head, state, texts.status_line(aggregate))
-            await self._close_older_heads()
         if refusal is not None and not submitted.review_id:
             raise refusal
         return await self._published(aggregate, submitted, (refusal, submitted.refusal, status))
@@ -142,16 +140,6 @@ class Saying:
             sent=frozenset(row.id for row in rows if row.state is EffectState.SENT),
             refused=frozenset(row.id for row in rows if row.state is EffectState.REFUSED),
         )
-
-    async def _close_older_heads(self) -> None:
-        """A run that moved on to a newer head leaves no pending status behind on the one it began with."""
-        for row in self.occasion.ledger:
-            if self._is_open_elsewhere(row):
-                await self.occasion.set_status(row.external_id, StatusState.SUCCESS, "Superseded by a newer head")
-
-    def _is_open_elsewhere(self, row: EffectRow) -> bool:
-        mine = row.run_id == self.occasion.envelope.workflow_id and row.external_id != self.occasion.fact.head
-        return mine and row.kind is EffectKind.STATUS and row.rank == PENDING_RANK and row.state is EffectState.SENT
 
 
 def _reason(refusals: Sequence[RequestRefused | None]) -> str:
