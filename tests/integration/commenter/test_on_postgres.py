@@ -54,15 +54,20 @@ async def asked(stage: Stagehand, store: PostgresStore, run: str = "run-1") -> E
     return event
 
 
+def known(stage: Stagehand, url: str) -> None:
+    """To the store, as once its webhook was applied."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into workflow.streams (stream, subject) values (%s, %s)", (stage.stream, subject_of(stage.ref))
+        )
+
+
 async def test_what_somebody_said_late_is_taken_back_after_the_next_start(
     stage: Stagehand, store: PostgresStore, postgres_database: str
 ) -> None:
     """Whoever stood still woke up and was killed, and so was whoever had spoken in its place."""
     await process(stage, store, "commenter@a:1").requested(await asked(stage, store))
-    with psycopg.connect(postgres_database) as connection:
-        connection.execute(
-            "insert into workflow.streams (stream, subject) values (%s, %s)", (stage.stream, subject_of(stage.ref))
-        )
+    known(stage, postgres_database)
     (summary,) = stage.comments()
     land_late(stage)
     assert len(stage.comments()) == 2
@@ -83,10 +88,7 @@ async def test_a_repository_that_was_forgotten_is_not_told_everything_again(
     stage: Stagehand, store: PostgresStore, postgres_database: str
 ) -> None:
     await process(stage, store, "commenter@a:1").requested(await asked(stage, store))
-    with psycopg.connect(postgres_database) as connection:
-        connection.execute(
-            "insert into workflow.streams (stream, subject) values (%s, %s)", (stage.stream, subject_of(stage.ref))
-        )
+    known(stage, postgres_database)
     assert store.retention is not None
     await store.retention.forget([stage.stream])
     assert await store.effects.of_stream(stage.stream) == []
