@@ -32,7 +32,6 @@ _IN_FLIGHT = timedelta(seconds=20)
 """A call begun before a head was superseded may land until it has timed out and settled."""
 _OURS = {topic.name for topic in TOPICS if set(topic.said_by) & {"orchestrator", "ingest", "console"}}
 _HEAVY = (AstRequested, PrReviewRequested, FilesReviewRequested)
-_TAKING_BACK, _IN_VAIN = ("delete", "delete inline"), ("not sent", "rate limited", "lost")
 Facts = Mapping[str, Sequence[Event[Fact]]]
 
 
@@ -166,19 +165,12 @@ class _Judge:
                 elif said > 1 or (sent and not said):
                     yield f"N2 run {run.id} ({run.outcome}) has {said} reviews"
             summaries = sum(MARKERS.marks(comment.body, summary_id(stream)) for comment in pull.comments.values())
-            if summaries > 1 and not self._could_not_be_taken_back():
+            if summaries > 1:
                 yield f"N2 {stream} has {summaries} summaries"
             for row in (row for row in effects.values() if row.stream == stream and row.kind is EffectKind.INLINE):
                 doubled = sum(MARKERS.marks(comment.body, row.id) for comment in pull.inline.values())
-                if doubled > 1 and not self._could_not_be_taken_back():
+                if doubled > 1:
                     yield f"N2 {stream} has {doubled} comments of {row.note}"
-
-    def _could_not_be_taken_back(self) -> bool:
-        """Who was frozen in its call and replaced looks until its orderly end is over: where the platform refuses it to
-        delete at its last look, nobody knows of the double any more."""
-        forge = self._world.forge
-        refused = any(forge.writes[f"{kind}: {how}"] for kind in _TAKING_BACK for how in _IN_VAIN)
-        return bool(forge.lingered and refused)
 
     def _late(self, facts: Facts) -> Iterator[str]:
         """N3, where nobody was frozen and the store went by the right time."""
