@@ -133,15 +133,6 @@ async def test_a_head_that_moved_is_answered_and_nothing_is_posted(stage: Stageh
     assert stage.writes() == ()
 
 
-async def test_a_run_that_moved_to_a_newer_head_leaves_no_pending_status_behind(stage: Stagehand) -> None:
-    commenter = stage.process()
-    await commenter.requested(await stage.note(CommentsKind.PENDING))
-    before = stage.pull.head
-    await stage.push({"more.py": "x = 1\n"})
-    await commenter.requested(await stage.review(finding(), epoch=2))
-    assert (stage.status(before), stage.status()) == ("success", "success")
-
-
 async def test_work_that_is_not_wanted_any_more_is_skipped_without_a_word(stage: Stagehand) -> None:
     event = await stage.review(finding())
     stage.store.tables.executions.clear()

@@ -16,7 +16,7 @@ from penstock_contracts.facts import CommentsPublished, StageTime
 from penstock_platforms.errors import RequestRefused
 from penstock_platforms.ports import StatusState
 from penstock_runtime.clock import Clock
-from penstock_store.rows import EffectKind, EffectRow, EffectState
+from penstock_store.rows import EffectKind, EffectState
 
 
 @dataclass(slots=True)
