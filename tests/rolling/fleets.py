@@ -4,8 +4,8 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from tests.chaos.verdict import Verdict, none_of
 from tests.chaos.plan import SERVICES
+from tests.chaos.verdict import Verdict, none_of
 from tests.rolling.ground import SPARE, Ground, Say
 from tests.rolling.looking import Looking
 from tests.rolling.talking import Talking
