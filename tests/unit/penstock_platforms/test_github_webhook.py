@@ -139,7 +139,7 @@ def test_an_edit_counts_only_when_the_base_changed() -> None:
     assert accepted("pull_request", retargeted).kind is PullRequestKind.RETARGETED
 
 
-@pytest.mark.parametrize("action", ["labeled", "assigned", "converted_to_draft", "auto_merge_enabled", ""])
+@pytest.mark.parametrize("action", ["labeled", "assigned", "converted_to_draft", "auto_merge_enabled"])
 def test_other_actions_are_ignored_with_a_reason(action: str) -> None:
     assert "changes nothing" in ignored("pull_request", pull_request(action))
 
@@ -244,6 +244,13 @@ def test_a_title_loses_what_controls_and_what_turns_text_around() -> None:
 def test_what_is_no_json_object_is_malformed(event: str, body: bytes) -> None:
     with pytest.raises(Malformed):
         webhook.normalise(headers(event), body, "github.com")
+
+
+@pytest.mark.parametrize("event", ["pull_request", "issue_comment"])
+@pytest.mark.parametrize("payload", [{}, {"action": ""}, {"action": None}, {"action": "\u202e "}], ids=str)
+def test_an_event_that_does_not_say_what_was_done_is_malformed(event: str, payload: dict[str, Any]) -> None:
+    with pytest.raises(Malformed, match="action is missing"):
+        said(event, payload)
 
 
 @pytest.mark.parametrize(

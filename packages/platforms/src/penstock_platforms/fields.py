@@ -48,6 +48,14 @@ def text(source: Mapping[str, Any], name: str, *, limit: int) -> str:
     return clean(value[: limit * 4])[:limit]
 
 
+def said(source: Mapping[str, Any], name: str, *, limit: int) -> str:
+    """Text that every event of its kind has: without it the body was not written by the platform."""
+    value = text(source, name, limit=limit)
+    if not value:
+        raise Malformed(f"{name} is missing or empty")
+    return value
+
+
 def clean(value: str) -> str:
     """One line without characters that control anything."""
     if value.isprintable():  # nearly everything is, and this is asked at a hundredth of the cost

@@ -70,7 +70,7 @@ def normalise(headers: Mapping[str, str], body: bytes, instance: str) -> PrRecei
 
 
 def _pull_request(told: Mapping[str, Any], delivery: str, instance: str) -> PrReceived | Ignored:
-    action = fields.text(told, "action", limit=fields.NAME_LIMIT)
+    action = fields.said(told, "action", limit=fields.NAME_LIMIT)
     kind = _ACTIONS.get(action)
     if kind is None:
         return Ignored(delivery, f"pull_request {action} changes nothing to review")
@@ -99,7 +99,7 @@ def _pull_request(told: Mapping[str, Any], delivery: str, instance: str) -> PrRe
 
 
 def _comment(told: Mapping[str, Any], delivery: str, instance: str) -> PrReceived | Ignored:
-    action = fields.text(told, "action", limit=fields.NAME_LIMIT)
+    action = fields.said(told, "action", limit=fields.NAME_LIMIT)
     if action != "created":
         return Ignored(delivery, f"a comment was {action}, only new ones are read")
     issue = fields.part(told, "issue")
