@@ -50,6 +50,7 @@ async def test_without_kafka_webhooks_are_accepted_and_timers_kept_and_everythin
         )
         why = await eventually(lambda: unready(fleet, "orchestrator", "log"), what="readiness to name the log")
         assert quoted(why)
+        await eventually(lambda: unsent_for(fleet), within=20, what="the metric to tell since when facts wait")
         await eventually(lambda: time.monotonic() > until, within=seconds + 1)
         assert all(fleet.running(service) for service in BOOTSTRAPS if service != "ast")
 
@@ -123,6 +124,14 @@ async def unready(fleet: Fleet, service: str, dependency: str) -> str:
         answer = await client.get(f"{fleet.operations_url(service)}/readyz")
     found = answer.json().get("dependencies", {}).get(dependency, {})
     return str(found.get("reason", "")) if answer.status_code == 503 else ""
+
+
+async def unsent_for(fleet: Fleet) -> bool:
+    """Longer than any pause between two looks of a relay that publishes."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{fleet.operations_url('orchestrator')}/metrics")
+    (line,) = (line for line in answer.text.splitlines() if line.startswith("outbox_oldest_age_seconds "))
+    return float(line.split()[1]) > 10
 
 
 async def sent(place: Stage, delivery: Delivery) -> httpx.Response:

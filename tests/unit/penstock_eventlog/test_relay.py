@@ -228,22 +228,3 @@ async def test_a_lost_lease_of_the_whole_log_publishes_nothing() -> None:
 
 def test_the_streams_of_this_file_are_of_several_shards() -> None:
     assert len({shard_of(f"stream-{stream}") for stream in range(20)}) > 4
-
-
-async def test_it_says_how_much_waits_and_since_when_also_where_another_one_publishes() -> None:
-    desk = Desk()
-
-    def said(name: str) -> float | None:
-        return desk.metrics.registry.get_sample_value(name)
-
-    await desk.fill(streams=3, each=2)
-    desk.clock.advance(7)
-    holder, other = desk.relay("one"), desk.relay("two")
-    await holder.step()
-    assert (said("outbox_unsent_rows"), said("outbox_oldest_age_seconds")) == (6, 7)
-
-    await desk.run(holder)
-    await desk.fill(streams=1, each=1)
-    await other.step()
-
-    assert said("outbox_unsent_rows") == 1

@@ -35,7 +35,6 @@ LEASED, READ, PUBLISHED, MARKED = "relay.1.leased", "relay.2.read", "relay.3.pub
 POINTS = (LEASED, READ, PUBLISHED, MARKED)
 BATCH = 500
 IDLE = 0.25
-MEASURE = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -63,9 +62,8 @@ class Relay:
         idle: float = IDLE,
     ) -> None:
         self._store, self._sink, self._shards = store, sink, shards
-        self._clock, self._metrics, self._steps = clock, metrics, steps
+        self._metrics, self._steps = metrics, steps
         self._batch, self._idle = batch, idle
-        self._measured_at: float | None = None
         self._ahead: _Ahead | None = None
         self._wake = asyncio.Event()
         self._patience = Patience("store or log", clock)
@@ -96,7 +94,6 @@ class Relay:
     async def _published(self) -> int:
         """How many rows were read."""
         leases = await self._shards.held()  # 1
-        await self._measure()
         if not leases:
             return 0
         self._steps.reach(LEASED)
@@ -180,16 +177,6 @@ class Relay:
         for shard in lost:
             self._shards.lost(shard)
         return lost
-
-    async def _measure(self) -> None:
-        """Also without a shard: who lost its shards would otherwise go on saying what was so then."""
-        now = self._clock.monotonic()
-        if self._measured_at is not None and now - self._measured_at < MEASURE:
-            return
-        self._measured_at = now
-        backlog = await self._store.outbox.backlog()
-        self._metrics.outbox_age.set(max(0.0, backlog.age.total_seconds()))
-        self._metrics.outbox_depth.set(backlog.rows)
 
 
 async def _both(first: Coroutine[None, None, A], second: Coroutine[None, None, B]) -> tuple[A, B]:

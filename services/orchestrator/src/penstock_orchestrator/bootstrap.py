@@ -54,14 +54,15 @@ def relay(bench: Workbench, sink: Sink, shards: Shards) -> Relay:
     return Relay(bench.store, sink, shards, clock=tools.clock, metrics=tools.metrics, steps=tools.steps)
 
 
-def keepers(context: Context, bench: Workbench, fold: OrchestratorFold) -> Sequence[Housekeeper]:
-    """The housekeeping, whoever looks for runs that are stuck and counts the open ones, and where the number of reviews
-    is limited, whoever says whose turn it is."""
+def keepers(context: Context, bench: Workbench, fold: OrchestratorFold) -> Sequence[Machine]:
+    """The housekeeping, whoever looks for runs that are stuck, what measures, and where the number of reviews is
+    limited, whoever says whose turn it is."""
     keeping, settings = context.load(KeepingSettings), context.load(OrchestratorSettings)
-    mending = Mending(bench.store, fold, bench.tools.metrics)
-    found = [
+    metrics = bench.tools.metrics
+    found: list[Machine] = [
         _keeper(context, bench, HOUSEKEEPING, chores(bench.store, keeping), keeping.every),
-        _keeper(context, bench, MENDING, [mending, Measuring(bench.store.jobs, bench.tools.metrics)], OFTEN),
+        _keeper(context, bench, MENDING, [Mending(bench.store, fold, metrics)], OFTEN),
+        Measuring(bench.store, clock=bench.tools.clock, metrics=metrics),
     ]
     if settings.limits().any:
         turns = Admission(bench.store, fold, settings.limits(), timedelta(seconds=settings.debounce))

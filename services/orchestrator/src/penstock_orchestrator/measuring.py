@@ -1,28 +1,49 @@
-"""How many jobs are open, and since when the oldest is: one small look at the open ones, as often as a keeper asks."""
+"""How much is open and how much waits to be sent, and since when the oldest does: one small look at each.
 
-from dataclasses import dataclass
+It waits for the store alone, and so tells how far behind we are also while the log is away."""
 
-from penstock_eventlog.housekeeping import Piece
+import asyncio
+
+from penstock_eventlog.patience import Patience
+from penstock_runtime.clock import Clock
 from penstock_runtime.metrics import Metrics
-from penstock_store.ports import Jobs
+from penstock_store.ports import Store
 from penstock_store.rows import OPEN_STATUSES
 
+EVERY = 10.0
 
-@dataclass(frozen=True, slots=True)
+
 class Measuring:
-    """A chore. Every process of the orchestrator gets its turn, and says the same of the whole installation."""
+    """A Machine. Every process of the orchestrator says the same of the whole installation."""
 
-    jobs: Jobs
-    metrics: Metrics
-    name: str = "measuring"
+    def __init__(self, store: Store, *, clock: Clock, metrics: Metrics, every: float = EVERY) -> None:
+        self.name = "measuring"
+        self.wake = asyncio.Event()
+        self._store, self._metrics, self._every = store, metrics, every
+        self._patience = Patience("the store", clock)
 
-    async def piece(self) -> Piece:
-        found = await self.jobs.open()
-        gauge = self.metrics.jobs
+    async def step(self) -> float:
+        return await self._patience.turn(self._measure)
+
+    async def stop(self) -> None:
+        """Nothing is held."""
+
+    async def _measure(self) -> float:
+        await self._unsent()
+        await self._open()
+        return self._every
+
+    async def _unsent(self) -> None:
+        backlog = await self._store.outbox.backlog()
+        self._metrics.outbox_age.set(max(0.0, backlog.age.total_seconds()))
+        self._metrics.outbox_depth.set(backlog.rows)
+
+    async def _open(self) -> None:
+        found = await self._store.jobs.open()
+        gauge = self._metrics.jobs
         gauge.clear()
         for row in found:
             gauge.labels(str(row.type), str(row.status)).set(row.jobs)
         for status in OPEN_STATUSES:
             ages = [row.age.total_seconds() for row in found if row.status is status]
-            self.metrics.oldest_waiting.labels(str(status)).set(max(ages, default=0.0))
-        return Piece(0, more=False)
+            self._metrics.oldest_waiting.labels(str(status)).set(max(ages, default=0.0))
