@@ -28,10 +28,15 @@ class Ticking:
         self.name = name
         self.wake = asyncio.Event()
     async def step(self):
-        if WHAT == "fails":
+        if WHAT in ("fails", "all fail"):
             raise LookupError("the record is gone with opensesame")
         if WHAT == "hangs":
             await asyncio.Event().wait()
+        if WHAT == "hangs and fails":
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise ConnectionError("lost")
         return 60
     async def stop(self):
         print(self.name, "stopped", flush=True)
@@ -64,7 +69,7 @@ async def build(context):
     machine = Ticking(context.name + ".tick")
     return Service(machines=(machine,), servers=(web,), checks=(Check("database", well),), close=(closed,))
 
-if WHAT == "two":
+if WHAT in ("two", "all fail"):
     run_services("both", {"one": build, "two": build})
 run_service("one", build)
 """
@@ -203,6 +208,27 @@ def test_a_machine_that_fails_ends_the_process_with_one_line_without_secrets(chi
     assert "LookupError" in line["exception"]
     assert "opensesame" not in json.dumps(child.logs)
     assert child.printed == ["closed"]
+
+
+def test_where_several_machines_fail_each_is_told_and_the_last_line_says_why_it_ended(children: list[Child]) -> None:
+    child = Child("all fail")
+    children.append(child)
+    assert child.ended() == 1
+    told, last = (entry for entry in child.logs if entry["level"] != "info")
+    failed = "The machine {}.tick failed with LookupError: the record is gone with opensesame"
+    assert {told["message"], last["message"]} == {failed.format("one"), failed.format("two")}
+    assert (told["level"], last["level"]) == ("error", "critical")
+
+
+def test_what_fails_when_it_is_cut_off_is_told_before_the_last_line(children: list[Child]) -> None:
+    child = Child("hangs and fails", PENSTOCK_STOP_SECONDS="1s")
+    children.append(child)
+    child.logged("started")
+    child.process.terminate()
+    assert child.ended() == 1
+    told, last = (entry for entry in child.logs if entry["level"] != "info")
+    assert (told["message"], told["error"]) == ("it failed when it was cut off", "ConnectionError: lost")
+    assert last["message"].startswith("Still busy after 1 seconds: one.tick.")
 
 
 def test_a_machine_that_does_not_end_in_time_is_cut_off_and_named(children: list[Child]) -> None:

@@ -68,3 +68,9 @@ class Unready(RuntimeFault):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason=reason)
+
+
+def unexplained(error: BaseException) -> BaseException | None:
+    """What a stack trace would help with: some errors say it all, but for what stands behind a failure."""
+    behind = error.__cause__ if isinstance(error, MachineFailed | CloseFailed) else error
+    return None if isinstance(behind, Explained) else behind

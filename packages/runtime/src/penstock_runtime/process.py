@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from opentelemetry.trace import Tracer
 
 from penstock_runtime import parsers
 from penstock_runtime.clock import Clock
-from penstock_runtime.errors import CloseFailed, MachineFailed, StoppedTooSlowly
+from penstock_runtime.errors import CloseFailed, MachineFailed, StoppedTooSlowly, unexplained
 from penstock_runtime.logs import LogFormat, Redactor, log_context
 from penstock_runtime.machine import Machine, drive
 from penstock_runtime.metrics import Metrics
@@ -156,8 +156,7 @@ class Process:
             late: set[asyncio.Task[None]] = set()
             if tasks:
                 _, late = await asyncio.wait(tasks, timeout=self._settings.stop_seconds)
-            _raise_failure(first)
-            _raise_failure(parts)
+            _raise_failure(parts, first)
             if late:
                 names = ", ".join(sorted(task.get_name() for task in late))
                 raise StoppedTooSlowly(seconds=self._settings.stop_seconds, names=names)
@@ -210,10 +209,17 @@ class Process:
         return tasks
 
 
-def _raise_failure(tasks: set[asyncio.Task[None]]) -> None:
-    for task in sorted(tasks, key=lambda task: task.get_name()):
+def _raise_failure(tasks: set[asyncio.Task[None]], first: Set[asyncio.Task[None]] = frozenset()) -> None:
+    """Raises the failure of one of them, of the first where there was one. What else failed, which mostly has the same
+    cause, is told before: the process ends with one reason, and that is the last it says."""
+    failures: list[BaseException] = []
+    for task in sorted(tasks, key=lambda task: (task not in first, task.get_name())):
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            raise error
+            failures.append(error)
+    for error in failures[1:]:
+        _log.error("%s", error, exc_info=unexplained(error))
+    if failures:
+        raise failures[0]
 
 
 async def _driven(machine: Machine, stop: asyncio.Event) -> None:
@@ -232,5 +238,9 @@ async def _cut_off(tasks: set[asyncio.Task[T]] | set[asyncio.Task[None]]) -> Non
     running = {task for task in tasks if not task.done()}
     for task in running:
         task.cancel()
-    if running:
-        await asyncio.wait(running, timeout=_CUT_OFF_SECONDS)
+    if not running:
+        return
+    ended, _ = await asyncio.wait(running, timeout=_CUT_OFF_SECONDS)
+    for task in ended:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("it failed when it was cut off", extra={"error": f"{type(error).__name__}: {error}"})

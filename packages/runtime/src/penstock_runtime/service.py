@@ -27,7 +27,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from penstock_runtime.clock import SystemClock
 from penstock_runtime.collecting import collect_rarely
-from penstock_runtime.errors import CloseFailed, Explained, MachineFailed, SettingsError
+from penstock_runtime.errors import SettingsError, unexplained
 from penstock_runtime.logs import Redactor, log_context, start_logs
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.operations import Check
@@ -132,14 +132,8 @@ def _exit_code(ended: asyncio.Task[None]) -> int:
         for problem in error.problems:
             _log.error(problem)
         return 2
-    _log.critical("%s", str(error) or type(error).__name__, exc_info=_unexplained(error))
+    _log.critical("%s", str(error) or type(error).__name__, exc_info=unexplained(error))
     return 1
-
-
-def _unexplained(error: BaseException) -> BaseException | None:
-    """What a stack trace would help with: some errors say it all, but for what stands behind a failure."""
-    behind = error.__cause__ if isinstance(error, MachineFailed | CloseFailed) else error
-    return None if isinstance(behind, Explained) else behind
 
 
 async def _run(name: str, builds: Mapping[str, Build], environ: Mapping[str, str], stop: asyncio.Event) -> None:
