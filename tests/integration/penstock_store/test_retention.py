@@ -17,6 +17,7 @@ from penstock_store.rows import (
     EffectKind,
     EffectRow,
     EffectState,
+    Lease,
     NewOutboxRow,
     Place,
     RawRecord,
@@ -154,21 +155,54 @@ async def test_a_piece_takes_no_more_than_it_may(store: Store, retention: Retent
     assert [await retention.sweep(Waste.RECEIVED, before, 2) for _ in range(4)] == [2, 2, 1, 0]
 
 
-async def test_the_log_keeps_what_a_group_has_not_read(store: Store, retention: Retention, past: Past) -> None:
+async def on_the_log(store: Store, past: Past, *streams: str, topic: str = "t", partitions: int = 1) -> Lease:
+    """A record of each stream, of long ago."""
     lease = await store.leases.acquire("relay", "tests", timedelta(minutes=1))
     assert lease is not None
-    await store.outbox.put([row("s", b"1"), row("s", b"2"), row("s", b"3")])
-    await store.outbox.publish(await store.outbox.unsent(SHARDS, 10), {"t": 1}, lease)
+    await store.outbox.put([replace(row(stream), topic=topic) for stream in streams])
+    await store.outbox.publish(await store.outbox.unsent(SHARDS, 10), {topic: partitions}, lease)
     past.age("log", "appended_at")
+    return lease
+
+
+async def test_the_log_keeps_what_a_group_has_not_read(store: Store, retention: Retention, past: Past) -> None:
+    lease = await on_the_log(store, past, "s", "s", "s")
     await store.log.move("slow", [Place("t", 0, 1)], lease)
     await store.log.move("fast", [Place("t", 0, 3)], lease)
     before = await store.now() - MONTH
 
     assert await retention.sweep_log("other", before, 10) == 0
     assert await retention.sweep_log("t", before, 10) == 1
-    assert [one.value for one in await store.log.read([Place("t", 0, 0)], 10)] == [b"2", b"3"]
+    assert [one.position for one in await store.log.read([Place("t", 0, 0)], 10)] == [1, 2]
     await store.log.move("slow", [Place("t", 0, 3)], lease)
     assert await retention.sweep_log("t", before, 10) == 2
+
+
+async def test_a_group_that_read_of_a_topic_has_read_nothing_of_partitions_where_it_never_was(
+    store: Store, retention: Retention, past: Past
+) -> None:
+    lease = await on_the_log(store, past, *(f"s{number}" for number in range(8)), partitions=2)
+    ends = {place.partition: place.position for place in await store.log.ends(["t"])}
+    assert set(ends) == {0, 1}
+    await store.log.move("fast", [Place("t", partition, end) for partition, end in ends.items()], lease)
+    await store.log.move("slow", [Place("t", 0, ends[0])], lease)
+    await store.log.move("of another topic", [Place("other", 0, 1)], lease)
+    before = await store.now() - MONTH
+
+    assert await retention.sweep_log("t", before, 10) == ends[0]
+    assert len(await store.log.read([Place("t", 1, 0)], 10)) == ends[1]
+
+
+@pytest.mark.parametrize(("topic", "swept"), [("ast.requested", 0), ("workflow.events", 1), ("penstock.dlq", 1)])
+async def test_what_no_group_ever_read_of_goes_only_where_nobody_has_to(
+    store: Store, retention: Retention, past: Past, topic: str, swept: int
+) -> None:
+    await on_the_log(store, past, "s", topic=topic)
+    assert await retention.sweep_log(topic, await store.now() - MONTH, 10) == swept
+
+    lease = await on_the_log(store, past, "s", topic=topic)
+    await store.log.move("view", [Place(topic, 0, 0)], lease)
+    assert await retention.sweep_log(topic, await store.now() - MONTH, 10) == 0
 
 
 async def test_a_pull_request_that_rests_goes_with_everything(store: Store, retention: Retention, past: Past) -> None:

@@ -320,7 +320,8 @@ class Retention(Protocol):
         ...
 
     async def sweep_log(self, topic: str, before: datetime, limit: int) -> int:
-        """Records of the log table that are older and that every group is past."""
+        """Records of the log table that are older and that every group is past which ever read of their topic. Where no
+        group ever did, none: they wait for one, unless they are on a topic that nobody has to hear."""
         ...
 
     async def sweep_streams(self, before: datetime, limit: int) -> int:

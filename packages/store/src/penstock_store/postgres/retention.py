@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 
+from penstock_contracts.flow import DLQ_TOPIC, EVENTS_TOPIC
 from penstock_store.errors import StillOpen
 from penstock_store.postgres.database import Connection, Database
 from penstock_store.rows import Forgotten, Waste
@@ -34,14 +35,23 @@ delete from workflow.leases where key in (
   select key from workflow.leases where expires_at < %s order by key limit %s for update skip locked)
 """,
 }
+# A group that has a position in any partition of a topic has read nothing where it has none.
 _SWEEP_LOG = """
+with hearing as materialized (
+  select distinct consumer_group from workflow.log_positions where topic = %s
+)
 delete from workflow.log where ctid in (
   select l.ctid from workflow.log as l
-  where l.topic = %s and l.appended_at < %s and not exists (
-    select 1 from workflow.log_positions as p
-    where p.topic = l.topic and p.partition = l.partition and p.position <= l.position)
+  where l.topic = %s and l.appended_at < %s
+  and (%s or exists (select 1 from hearing))
+  and not exists (
+    select 1 from hearing as h left join workflow.log_positions as p
+    on p.consumer_group = h.consumer_group and p.topic = l.topic and p.partition = l.partition
+    where coalesce(p.position, 0) <= l.position)
   limit %s)
 """
+_FOR_ANYONE = frozenset({EVENTS_TOPIC, DLQ_TOPIC})
+"""Nobody has to hear these: where no group does, their records go by age alone. What is on others waits for a group."""
 # Whoever applies locks the stream's row first; a locked one is in use.
 _IDLE = """
 select stream from workflow.streams as s
@@ -122,7 +132,7 @@ class PostgresRetention:
         return await self._database.execute(_SWEEP[waste], (before, limit))
 
     async def sweep_log(self, topic: str, before: datetime, limit: int) -> int:
-        return await self._database.execute(_SWEEP_LOG, (topic, before, limit))
+        return await self._database.execute(_SWEEP_LOG, (topic, topic, before, topic in _FOR_ANYONE, limit))
 
     async def sweep_streams(self, before: datetime, limit: int) -> int:
         async with self._database.transaction() as connection:
