@@ -142,6 +142,8 @@ class Load:
             await self._comment(pull, command)
             if command is Command.PAUSE:  # what is said before the other has arrived might overtake it
                 await self.wishes.until_it_waits(pull.stream, run, RESUMING)
+                if rng.random() < 0.5:  # it opens no run, and is read when the pause ends
+                    await self._push(pull, rng)
                 await asyncio.sleep(rng.uniform(0.5, 6.0))
                 await self._comment(pull, Command.RESUME)
             return

@@ -62,6 +62,8 @@ class Progress:
             self._caused[event.envelope.causation_id].append(event)
         self.runs: dict[str, Standing] = {}
         self.automatic = True
+        self._told: set[str] = set()
+        """Heads of which webhooks told while automatic reviews were paused."""
         self.called: set[str] = set()
         """Heads of which webhooks told that were to open a run."""
         self._seen: set[str] = set()
@@ -126,6 +128,9 @@ class Progress:
         yield from self._expected(event, WorkflowCancelled, cancelled)
         yield from self._expected(event, WorkflowPaused, paused)
         yield from self._expected(event, WorkflowResumed, resumed)
+        caught_up = fact.command == Command.RESUME and not self.automatic and not going
+        if bool(self._of(event, WorkflowOpened)) != caught_up:
+            yield f"N1 {_name(event)} {'opened no run' if caught_up else 'opened a run'}"
 
     def _controlled(self, event: Event[Fact], fact: WorkflowControl) -> Iterator[str]:
         if fact.action is ControlAction.RE_REVIEW:
@@ -259,8 +264,11 @@ class Progress:
     def _hear(self, fact: PrReceived) -> None:
         if fact.command in (Command.PAUSE, Command.RESUME):
             self.automatic = fact.command == Command.RESUME
-        if self.automatic and fact.kind not in (PullRequestKind.COMMAND, *_OVER):
-            self.called.add(fact.hint_head)
+        if fact.kind not in (PullRequestKind.COMMAND, *_OVER):
+            self._told.add(fact.hint_head)
+        if self.automatic:
+            self.called |= self._told
+            self._told.clear()
         for run in self.runs.values():
             if run.unread and fact.hint_head:
                 run.hint = fact.hint_head

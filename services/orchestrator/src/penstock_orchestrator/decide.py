@@ -27,7 +27,7 @@ from penstock_orchestrator.advance import advance
 from penstock_orchestrator.answering import decide_answer
 from penstock_orchestrator.controls import control_run, pause_runs, resume_runs
 from penstock_orchestrator.decision import Decision
-from penstock_orchestrator.opening import open_run
+from penstock_orchestrator.opening import catch_up, open_run
 from penstock_orchestrator.repairing import decide_repair
 from penstock_orchestrator.rules import Rules
 from penstock_orchestrator.state import TRUSTED, StreamState
@@ -69,7 +69,7 @@ def _received(decision: Decision, fact: PrReceived) -> None:
     if fact.kind in (PullRequestKind.CLOSED, PullRequestKind.MERGED):
         _closed(decision, fact, reopened=before.reopened)
     elif fact.kind is PullRequestKind.COMMAND:
-        _commanded(decision, fact)
+        _commanded(decision, fact, was_paused=before.automatic_paused)
     elif fact.kind is not PullRequestKind.FEEDBACK and not decision.state.automatic_paused:
         open_run(decision, cause_id=decision.cause.envelope.id, fact=fact)
 
@@ -86,9 +86,10 @@ def _closed(decision: Decision, fact: PrReceived, *, reopened: bool) -> None:
         open_run(decision, cause_id=decision.cause.envelope.id, fact=fact)
 
 
-def _commanded(decision: Decision, fact: PrReceived) -> None:
+def _commanded(decision: Decision, fact: PrReceived, *, was_paused: bool) -> None:
     """What people write. Strangers' commands, and those that ask for words and not for work, are only recorded. What
-    costs something is asked for of the platform as well: prepare looks whether the sender may write."""
+    costs something is asked for of the platform as well: prepare looks whether the sender may write. After a pause the
+    pull request is read once, since what was pushed meanwhile opened no run."""
     if fact.sender_association not in TRUSTED:
         return
     reason = f"command of {fact.sender}"
@@ -103,6 +104,8 @@ def _commanded(decision: Decision, fact: PrReceived) -> None:
         pause_runs(decision, fact.sender, reason)
     elif fact.command == Command.RESUME:
         resume_runs(decision, fact.sender, reason)
+        if was_paused and all(run.ending for run in decision.state.open_runs()):
+            catch_up(decision, fact.sender)
     elif fact.command == Command.CANCEL:
         for run in decision.state.open_runs():
             cancel(decision, run, fact.sender, reason)

@@ -29,6 +29,12 @@ def open_run(decision: Decision, cause_id: str, fact: PrReceived, full: bool = F
     )
 
 
+def catch_up(decision: Decision, sender: str) -> None:
+    """Reads the pull request as it is now. A head that was reviewed already is not reviewed again."""
+    cause, kind = decision.cause.envelope.id, PullRequestKind.UPDATED
+    start(decision, cause, kind=kind, sender=sender, not_before=_not_before(decision))
+
+
 def _not_before(decision: Decision) -> datetime | None:
     """When enough time has passed since the last reading was asked for. Where runs wait for their turn, the first of a
     pull request stands back until it is given one; what follows takes the place of what is under way."""
