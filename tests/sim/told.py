@@ -46,8 +46,19 @@ def _accounted(pull: Pull, progress: Progress) -> bool:
     first = next((index for index, run in enumerate(runs) if _meant(run, pull.head)), None)
     if first is None:
         return pull.head not in progress.called
-    return runs[-1].closed or any(run.outcome not in (RunOutcome.SUPERSEDED, *_REVIEWED) for run in runs[first:])
+    return runs[-1].closed or any(_ended_itself(pull, run) for run in runs[first:])
 
 
 def _meant(run: Standing, head: str) -> bool:
-    return head in (*run.hints, run.read)
+    return head in (*run.hints, run.read) or _failed_unread(run)
+
+
+def _ended_itself(pull: Pull, run: Standing) -> bool:
+    """One that failed before it read anything has to say so where its webhook named a head."""
+    if _failed_unread(run) and run.hint and not run.unsaid:
+        return run.hint in pull.statuses
+    return run.outcome not in (RunOutcome.SUPERSEDED, *_REVIEWED)
+
+
+def _failed_unread(run: Standing) -> bool:
+    return run.outcome is RunOutcome.FAILED and not run.adopted

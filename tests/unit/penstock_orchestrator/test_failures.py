@@ -100,6 +100,18 @@ def test_prepare_given_up_fails_the_run_without_a_word_because_it_had_said_nothi
     assert status_of(pr.run(run)) is JobStatus.FAILED
 
 
+def test_prepare_given_up_is_told_on_the_head_that_its_webhook_named() -> None:
+    pr = PullRequestUnderTest()
+    run = pr.receive(hint_head="c" * 40)
+    pr.fail(pr.last_request(run, Stage.PREPARE), ErrorClassification.PERMANENT)
+    closing = pr.last_request(run, Stage.COMMENTS).fact
+    assert isinstance(closing, CommentsRequested)
+    assert (closing.kind, closing.head) == (CommentsKind.FAILED, "c" * 40)
+    assert "prepare was given up" in closing.reason
+    pr.answer_everything()
+    assert pr.run(run).finished
+
+
 def test_a_review_that_was_given_up_asks_for_one_closing_and_fails_the_run() -> None:
     pr, run = reviewing()
     pr.answer(pr.last_request(run, Stage.AST))
@@ -271,6 +283,24 @@ def test_the_commands_pause_and_resume_stop_and_start_automatic_reviews() -> Non
     assert pr.receive(PullRequestKind.UPDATED, hint_head="f" * 40) == ""
     pr.receive(PullRequestKind.COMMAND, command="resume", sender="ada", comment_id="c2")
     assert pr.receive(PullRequestKind.UPDATED, hint_head="e" * 40)
+
+
+def test_what_was_pushed_during_a_pause_is_read_when_it_ends() -> None:
+    pr, run = reviewing()
+    pr.answer_everything()
+    assert pr.run(run).finished
+    pr.receive(PullRequestKind.COMMAND, command="pause", sender="ada", comment_id="c1")
+    assert pr.receive(PullRequestKind.UPDATED, hint_head="f" * 40) == ""
+    caught_up = pr.receive(PullRequestKind.COMMAND, command="resume", sender="ada", comment_id="c2")
+    pr.read(caught_up, head="f" * 40)
+    pr.answer_everything()
+    assert pr.run(caught_up).outcome is RunOutcome.REVIEWED
+
+
+def test_a_resume_without_a_pause_reads_nothing() -> None:
+    pr, _ = reviewing()
+    pr.answer_everything()
+    assert pr.receive(PullRequestKind.COMMAND, command="resume", sender="ada", comment_id="c1") == ""
 
 
 def test_an_event_that_cannot_be_applied_leaves_a_visible_stall() -> None:

@@ -67,7 +67,8 @@ def _batch(run: Run, part: str, reference: PullRequestRef) -> FilesReviewRequest
 
 def _comments(run: Run, kind: CommentsKind, reference: PullRequestRef) -> CommentsRequested:
     if kind is not CommentsKind.REVIEW:
-        return CommentsRequested(reference, kind, run.head, run.base, config_blob=run.config_blob, reason=run.reason)
+        head = run.head or run.hint_head
+        return CommentsRequested(reference, kind, head, run.base, config_blob=run.config_blob, reason=run.reason)
     return CommentsRequested(
         pull_request=reference,
         kind=kind,

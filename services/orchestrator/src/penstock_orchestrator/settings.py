@@ -1,7 +1,7 @@
 """What the orchestrator reads from its environment, beside what every worker reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from penstock_contracts.enums import Stage
@@ -9,6 +9,11 @@ from penstock_orchestrator.rules import Limits, Rules
 from penstock_runtime import parsers
 from penstock_runtime.retry import CONSERVATIVE, HEAVY_TASK, STANDARD, RetryPolicy
 from penstock_runtime.settings import setting
+
+OUTLASTS_A_PLATFORM = replace(CONSERVATIVE, cap=300.0, attempts=16)
+"""About 55 minutes: a platform that is away for less costs no review."""
+OUTLASTS_A_MODEL = replace(HEAVY_TASK, attempts=8)
+"""About ten minutes, since a review without one of its parts is better than one that comes much later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +49,18 @@ class OrchestratorSettings:
         about="what comes sooner after a reading of the pull request waits until then, and is read once",
     )
     retry_prepare: RetryPolicy = setting(
-        "PENSTOCK_RETRY_PREPARE", parsers.retry_policy, STANDARD, about="how prepare is tried again"
+        "PENSTOCK_RETRY_PREPARE", parsers.retry_policy, OUTLASTS_A_PLATFORM, about="how prepare is tried again"
     )
     retry_analysis: RetryPolicy = setting(
         "PENSTOCK_RETRY_AST", parsers.retry_policy, STANDARD, about="how the analysis is tried again"
     )
     retry_model: RetryPolicy = setting(
-        "PENSTOCK_RETRY_MODEL", parsers.retry_policy, HEAVY_TASK, about="how model reviews are tried again"
+        "PENSTOCK_RETRY_MODEL", parsers.retry_policy, OUTLASTS_A_MODEL, about="how model reviews are tried again"
     )
     retry_comments: RetryPolicy = setting(
         "PENSTOCK_RETRY_COMMENTS",
         parsers.retry_policy,
-        RetryPolicy(base=CONSERVATIVE.base, cap=CONSERVATIVE.cap, multiplier=CONSERVATIVE.multiplier, attempts=8),
+        OUTLASTS_A_PLATFORM,
         about="how what is to be said is tried again",
     )
 
