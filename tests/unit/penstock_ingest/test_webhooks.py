@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -45,6 +46,23 @@ async def test_the_same_delivery_again_is_a_duplicate_and_stored_once() -> None:
     answer = await house.send(signed(pull_request()))
     assert (answer.status_code, answer.json()["status"]) == (202, "duplicate")
     assert len(house.stored()) == 1
+
+
+async def test_a_comment_that_two_hooks_deliver_is_one_event() -> None:
+    """Those of the repository and of its organisation, each under an id of its own."""
+    house = House()
+    comment: dict[str, Any] = {
+        "action": "created",
+        "issue": {"number": 7, "title": "A change", "user": {"login": "alice"}, "pull_request": {}},
+        "comment": {"id": 99, "body": "/penstock pause", "user": {"login": "ada"}, "author_association": "MEMBER"},
+        "repository": {"id": 42, "full_name": "acme/shop"},
+        "sender": {"login": "ada"},
+    }
+    answers = [await house.send(signed(comment, event="issue_comment", delivery=each)) for each in ("d-1", "d-2")]
+    assert [answer.json()["status"] for answer in answers] == ["accepted", "duplicate"]
+    another = {**comment, "comment": {**comment["comment"], "id": 100}}
+    assert (await house.send(signed(another, event="issue_comment", delivery="d-3"))).json()["status"] == "accepted"
+    assert len(house.stored()) == 2
 
 
 async def test_what_asks_nothing_of_us_is_ignored_with_a_reason_and_never_an_error() -> None:

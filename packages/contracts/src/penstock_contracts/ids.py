@@ -46,6 +46,13 @@ def delivery_event_id(instance: str, delivery_id: str) -> str:
     return deterministic_id("pr.received", instance, delivery_id)
 
 
+def received_event_id(fact: PrReceived) -> str:
+    """A comment is one, though hooks of the repository and of its organisation each deliver it under an id of theirs."""
+    if fact.comment_id:
+        return deterministic_id("comment", stream_of(fact), fact.comment_id)
+    return delivery_event_id(fact.instance, fact.delivery_id)
+
+
 def discovered_event_id(stream: str, head: str, epoch: int) -> str:
     """The id of a pr.received that the reconciler or the poller found."""
     return deterministic_id("discovered", stream, head, str(epoch))

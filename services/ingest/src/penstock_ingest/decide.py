@@ -7,7 +7,7 @@ from enum import StrEnum
 from penstock_contracts.envelope import Envelope
 from penstock_contracts.event import Event
 from penstock_contracts.facts import PrReceived
-from penstock_contracts.ids import delivery_event_id, stream_of, subject_of
+from penstock_contracts.ids import received_event_id, stream_of, subject_of
 
 SOURCE = "ingest"
 
@@ -44,11 +44,11 @@ class Answer:
 
 
 def event_of(fact: PrReceived, now: datetime, traceparent: str, tracestate: str) -> Event[PrReceived]:
-    """The same delivery gives the same id, however often it arrives. The correlation id is the platform's own, which
-    its delivery log shows."""
+    """The same delivery, or comment, gives the same id, however often it arrives. The correlation id is the platform's
+    own, which its delivery log shows."""
     return Event(
         Envelope(
-            id=delivery_event_id(fact.instance, fact.delivery_id),
+            id=received_event_id(fact),
             type=PrReceived.TYPE,
             source=SOURCE,
             time=now,
@@ -67,7 +67,7 @@ def taken(event: Event[PrReceived], kind: str, *, new: bool) -> Answer:
         202,
         Status.ACCEPTED if new else Status.DUPLICATE,
         kind,
-        "" if new else "this delivery was received before",
+        "" if new else "it was received before",
         event.fact.delivery_id,
         event.envelope.stream,
         event.envelope.correlation_id,
