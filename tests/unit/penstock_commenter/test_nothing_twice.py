@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_platforms.forge.faults import Fault, FaultKind
 from penstock_runtime.steps import CrashAt, Crashed
 from penstock_store.rows import EffectState
-from tests.unit.penstock_commenter.stage import TIMING, Stagehand, answer_of, finding
+from tests.unit.penstock_commenter.stage import TIMING, Overheard, Stagehand, answer_of, finding
 
 POINTS = (
     "commenter.1.leased",
@@ -358,6 +359,32 @@ async def test_a_summary_that_somebody_deleted_is_said_anew(stage: Stagehand) ->
     stage.forge.world.delete_comment(stage.repository, stage.comments()[0])
     await commenter.requested(await stage.review(finding()))
     assert "1 finding" in stage.comments()[0].body
+
+
+async def test_the_time_a_summary_may_take_counts_from_where_it_is_created_also_after_an_edit_found_it_deleted(
+    stage: Stagehand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever comes after a kill sends it again while the first may still land."""
+    await stage.process().requested(await stage.note(CommentsKind.PENDING))
+    stage.forge.world.delete_comment(stage.repository, stage.comments()[0])
+    carry, slow = Overheard.handle_async_request, TIMING.call - 0.5
+
+    async def slowly(self: Overheard, request: httpx.Request) -> httpx.Response:
+        if request.method == "PATCH":
+            stage.clock.advance(slow)
+        if request.method == "POST" and request.url.path.endswith("/comments"):
+            raise Crashed("platform.asked")
+        return await carry(self, request)
+
+    monkeypatch.setattr(Overheard, "handle_async_request", slowly)
+    event, began = await stage.review(), await stage.store.now()
+    with pytest.raises(Crashed):
+        await stage.process().requested(event)
+
+    begun = stage.store.tables.effects[summary_id(stage.stream)]
+    assert begun.state is EffectState.SENDING
+    assert begun.sent_at is not None
+    assert begun.sent_at - began >= timedelta(seconds=slow)
 
 
 async def test_what_a_killed_run_may_have_said_is_known_before_the_next_run_speaks(stage: Stagehand) -> None:

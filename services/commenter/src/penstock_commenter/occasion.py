@@ -95,12 +95,21 @@ class Occasion:
         row = await self.carrier.due(self.effect(EffectKind.SUMMARY, effect_id, text=digest(body)))
         if row is None:
             return None
-        standing = await self.standing(row)
+        standing, ref = await self.standing(row), self.fact.pull_request
 
-        async def call(begun: EffectRow) -> Landed:
-            return await self._put_comment(standing, body)
+        async def edit(_: EffectRow) -> Landed:
+            return Landed((await self.platform.update_comment(ref, standing, body)).comment_id)
 
-        return await self._said(row, call)
+        async def create(_: EffectRow) -> Landed:
+            return Landed((await self.platform.create_comment(ref, body)).comment_id)
+
+        if standing:
+            refusal = await self._tried(row, edit)
+            if not isinstance(refusal, NotFound):
+                return await self._settled(row, refusal)
+            # Somebody deleted it, and what is to be known now stands nowhere else. The time that a write may take is
+            # counted from its beginning, so this one is begun anew.
+        return await self._said(row, create)
 
     async def set_status(self, head: str, state: StatusState, text: str) -> RequestRefused | None:
         """Sets the status on a head; what the platform refused, if it did."""
@@ -137,12 +146,20 @@ class Occasion:
         return self.voice.markers.sign(self.voice.redact(text), effect_id, limit)
 
     async def _said(self, row: EffectRow, call: Call) -> RequestRefused | None:
+        return await self._settled(row, await self._tried(row, call))
+
+    async def _tried(self, row: EffectRow, call: Call) -> RequestRefused | None:
         try:
             await self.carrier.send(row, call)
         except RequestRefused as refusal:
-            await self.carrier.refuse(row, refusal)
             return refusal
         return None
+
+    async def _settled(self, row: EffectRow, refusal: RequestRefused | None) -> RequestRefused | None:
+        """In the ledger; what the platform refused, if it did."""
+        if refusal is not None:
+            await self.carrier.refuse(row, refusal)
+        return refusal
 
     async def standing(self, row: EffectRow) -> str:
         """Where the summary stands that is in the ledger. One that was begun before and not found then is looked for
@@ -151,13 +168,3 @@ class Occasion:
             return row.external_id
         found = await self.carrier.finder.summaries(row.id)
         return found[0].comment_id if found else ""
-
-    async def _put_comment(self, comment_id: str, body: str) -> Landed:
-        """A comment that somebody deleted is said again: what is to be known now stands nowhere else."""
-        ref = self.fact.pull_request
-        if comment_id:
-            try:
-                return Landed((await self.platform.update_comment(ref, comment_id, body)).comment_id)
-            except NotFound:
-                pass
-        return Landed((await self.platform.create_comment(ref, body)).comment_id)
