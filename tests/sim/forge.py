@@ -83,6 +83,8 @@ class Forge:
     pulls: dict[int, Pull] = field(default_factory=dict)
     lingered: int = 0
     """How often a process was frozen after it had looked at its lease for the last time, and before its call landed."""
+    unlooked: set[str] = field(default_factory=set)
+    """Where such a call landed and its process was killed before it could look at what it had done."""
     broken: list[str] = field(default_factory=list)
     landing: datetime | None = None
     """When what lands now was on its way no longer."""
@@ -236,12 +238,18 @@ class ForgeClient:
             if forge.dice.random() < 0.5:
                 self._land_later(kind, land, 9.0)
             raise
-        forge.lingered += self._process.frozen
+        lingers = self._process.frozen
+        forge.lingered += lingers
         await self._process.passage()
         self._fail(kind, land)
         landed = land()
         forge.writes[f"{kind}: landed"] += 1
-        self._process.reach(AFTER_CALL)
+        try:
+            self._process.reach(AFTER_CALL)
+        except Crashed:
+            if lingers:
+                forge.unlooked.add(stream_of(ref))
+            raise
         return landed
 
     def _up_to_date(self, pull: Pull, commit: str) -> None:

@@ -12,12 +12,12 @@ from datetime import timedelta
 from penstock_contracts.facts import PullRequestRef
 from penstock_runtime.clock import Clock
 
-LOOKS = (5.0, 22.0, 55.0)
+LOOKS = (5.0, 22.0, 55.0, 600.0)
 """Seconds after a doubt arose at which the platform is looked at: the second when what was begun has landed, and before
-an orderly end has to be over; the last within the sweep window of a minute."""
-LOOKED_BACK = timedelta(minutes=10)
-"""A start looks at what was sent since. A process that stood still for longer and is killed as it wakes is rare twice
-over."""
+an orderly end has to be over; the third within the sweep window of a minute. The last is for a double of somebody who
+stood still for longer than that, and was killed as it woke."""
+LOOKED_BACK = timedelta(seconds=LOOKS[-1])
+"""A start looks at what was sent since. To stand still for longer and be killed while waking is rare twice over."""
 MOST_LOOKED_BACK = 100
 """Pull requests at which a start looks, the latest: each costs a few calls of the platform."""
 
