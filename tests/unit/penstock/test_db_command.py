@@ -1,13 +1,16 @@
 """`penstock db refold` on the store in memory, with the orchestrator's own fold."""
 
 import io
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from penstock.cli import main
+from penstock.demo.telling import Told, tell
 from penstock.operating.database import refold
 from penstock.operating.ending import DONE, MISUSED, REFUSED
+from penstock_console.views import Job
 from penstock_contracts.enums import Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
@@ -18,6 +21,7 @@ from penstock_runtime.clock import ManualClock
 from penstock_runtime.retry import STANDARD
 from penstock_store.memory.store import MemoryStore
 from tests.support.toy_fold import received
+from tests.unit.penstock_console.place import RUN
 
 RULES = Rules(schedules=dict.fromkeys(Stage, STANDARD))
 FOLD = OrchestratorFold(RULES)
@@ -51,6 +55,16 @@ def test_without_a_database_the_commands_name_both_variables(
     told = capsys.readouterr().err
     assert "PENSTOCK_DATABASE_URL" in told
     assert "PENSTOCK_DATA_DIR" in told
+    assert "`penstock up --demo` has a folder of its own" in told
+
+
+def test_the_demonstration_names_the_folder_with_its_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever PENSTOCK_DATA_DIR says, its data lies elsewhere."""
+    job = Job.model_validate(RUN)
+    tell(Told("http://forge/pull/1", "http://api", tmp_path / "a b", "Title", (), (), (), (), job, ()))
+    assert f"PENSTOCK_DATA_DIR='{tmp_path}/a b' penstock db" in capsys.readouterr().out
 
 
 async def test_refold_names_the_streams_that_differ(store: MemoryStore) -> None:

@@ -4,7 +4,8 @@ PENSTOCK_DATABASE_URL. No Kafka is needed; the same code and the same guarantees
 A second `penstock up` on the same database stands by and takes over when the first one ends.
 
 With --demo it also runs the bundled forge with an example pull request, reviews it at once, prints the review, and goes
-on serving until Ctrl-C; all its data lies in a temporary folder that is removed at the end.
+on serving until Ctrl-C. Whatever PENSTOCK_DATA_DIR and PENSTOCK_DATABASE_URL say, all its data lies in a temporary
+folder that is removed at the end; the last lines name it, for `penstock db` beside it.
 """
 
 import argparse

@@ -39,7 +39,7 @@ async def run_demo(folder: Path, environ: Mapping[str, str]) -> int:
         }
 
         async def build_demo(context: Context) -> Service:
-            return Service(machines=(Demonstration(forge, load(ConsoleSettings, given)),))
+            return Service(machines=(Demonstration(forge, load(ConsoleSettings, given), folder),))
 
         return await run_together("up", {**builds(), "demo": build_demo}, given)
 
@@ -53,8 +53,8 @@ class _Opened:
 class Demonstration:
     """A Machine: opens the pull request, looks until it was reviewed, tells it, and is done."""
 
-    def __init__(self, forge: Forge, console: ConsoleSettings) -> None:
-        self._forge = forge
+    def __init__(self, forge: Forge, console: ConsoleSettings, folder: Path) -> None:
+        self._forge, self._folder = forge, folder
         self._console = f"http://127.0.0.1:{console.port}/workflow-queue"
         self._headers = {"authorization": f"Bearer {console.token.reveal()}"} if console.token else {}
         self._wake = asyncio.Event()
@@ -101,6 +101,7 @@ class Demonstration:
             Told(
                 link=f"{self._forge.url}/{example.NAME}/pull/{opened.pull.number}",
                 api=self._console,
+                data=self._folder,
                 title=opened.pull.title,
                 statuses=tuple(state.owned(Status, (opened.repository.id, opened.pull.head))),
                 comments=tuple(state.owned(Comment, key)),

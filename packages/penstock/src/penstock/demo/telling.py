@@ -1,8 +1,10 @@
 """What the demonstration prints: the review as it stands on the forge, where to look, and how the job went."""
 
+import shlex
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from penstock_console.views import Execution, Job
 from penstock_platforms.forge.model import Comment, Review, ReviewComment, Status
@@ -14,6 +16,7 @@ _WIDTH = 100
 class Told:
     link: str
     api: str
+    data: Path
     title: str
     statuses: tuple[Status, ...]
     comments: tuple[Comment, ...]
@@ -48,7 +51,9 @@ def _lines(told: Told) -> Iterator[str]:
     for row in told.history:
         outcome = f"{row.state:<9} {row.outcome:<8} {_times(row):>9}  {row.reason}"
         yield f"    {_name(row):<26} attempt {row.attempt}  {outcome}".rstrip()
-    yield from ("", f"  The API answers at {told.api}/jobs", "  Serving; Ctrl-C ends everything.", "")
+    yield from ("", f"  The API answers at {told.api}/jobs")
+    yield f"  Its database  PENSTOCK_DATA_DIR={shlex.quote(str(told.data))} penstock db refold"
+    yield from ("  Serving; Ctrl-C ends everything and removes it.", "")
 
 
 def _name(row: Execution) -> str:
