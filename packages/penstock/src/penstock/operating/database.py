@@ -32,8 +32,8 @@ def database_url(environ: Mapping[str, str]) -> Iterator[str]:
     if not folder.exists():
         raise SettingsError(
             (f"PENSTOCK_DATABASE_URL is missing, and there is no embedded database in {folder} either: set one of "
-             "PENSTOCK_DATABASE_URL and PENSTOCK_DATA_DIR to what the service has; `penstock up --demo` has a folder of "
-             "its own, which its last lines name",)
+             "PENSTOCK_DATABASE_URL and PENSTOCK_DATA_DIR to what the service has; `penstock up --demo` has a folder "
+             "of its own, which its last lines name",)
         )  # fmt: skip
     from penstock.local.postgres import attach_or_start
 
