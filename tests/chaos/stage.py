@@ -20,6 +20,8 @@ from penstock.local.kafka_nodes import Detour
 from penstock.local.ports import free_ports
 from penstock.local.postgres import Durability
 from penstock.local.process import Command, Lifetime, ServerProcess, start_process
+from penstock_orchestrator.settings import OrchestratorSettings
+from penstock_runtime.settings import load
 from tests.chaos.at_the_model import REVIEW_TOKENS
 from tests.chaos.faults import Impossible
 from tests.chaos.plan import BROKER, PERSON, POSTGRES, REPOSITORIES, SERVICES, Kind, Plan
@@ -29,6 +31,25 @@ from tests.support.folders import disposable_folder
 
 MARKER_SECRET = "marks of the campaign"
 LLM_KEY = "key-of-the-campaign"
+_DEFAULTS = load(OrchestratorSettings, {})
+SHORT_RETRIES = {
+    name: str(replace(policy, base=0.1, cap=5.0))
+    for name, policy in (
+        ("PENSTOCK_RETRY_PREPARE", _DEFAULTS.retry_prepare),
+        ("PENSTOCK_RETRY_AST", _DEFAULTS.retry_analysis),
+        ("PENSTOCK_RETRY_MODEL", _DEFAULTS.retry_model),
+        ("PENSTOCK_RETRY_COMMENTS", _DEFAULTS.retry_comments),
+    )
+}
+"""As many attempts as by default, sooner after each other."""
+PATIENCE = {
+    "PENSTOCK_LLM_TIMEOUT": "10s",
+    "PENSTOCK_COMMENTER_CALL_TIMEOUT": "3s",
+    "PENSTOCK_COMMENTER_SETTLE_DELAY": "5s",
+    "PENSTOCK_REREAD_AFTER": "2s",
+    **SHORT_RETRIES,
+}
+"""What is shorter than by default: what takes minutes in a quiet world has to happen within one campaign."""
 _PATIENCE = 30.0
 
 
@@ -138,21 +159,14 @@ class Stage:
         return ours and not family & known
 
     def _settings(self) -> dict[str, str]:
-        """Real ones, but with short patience: what takes minutes in a quiet world has to happen within one run."""
+        """Real ones, but with short patience."""
         return {
             "PENSTOCK_LLM_URL": f"http://127.0.0.1:{self.ports.model_way}/v1",
             "PENSTOCK_LLM_MODEL": "nobody",
             "PENSTOCK_LLM_KEY": LLM_KEY,
-            "PENSTOCK_LLM_TIMEOUT": "10s",
             "PENSTOCK_LLM_REVIEW_TOKENS": str(REVIEW_TOKENS),
             "PENSTOCK_MARKER_SECRET": MARKER_SECRET,
-            "PENSTOCK_COMMENTER_CALL_TIMEOUT": "3s",
-            "PENSTOCK_COMMENTER_SETTLE_DELAY": "5s",
-            "PENSTOCK_REREAD_AFTER": "2s",
-            "PENSTOCK_RETRY_PREPARE": "fast,attempts=60,cap=5",
-            "PENSTOCK_RETRY_AST": "fast,attempts=60,cap=5",
-            "PENSTOCK_RETRY_MODEL": "fast,attempts=60,cap=5",
-            "PENSTOCK_RETRY_COMMENTS": "fast,attempts=60,cap=5",
+            **PATIENCE,
         }
 
     def _mount(self) -> None:

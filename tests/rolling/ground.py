@@ -21,7 +21,7 @@ from penstock.local.postgres import Durability
 from penstock.local.process import Command, Lifetime, ServerProcess, start_process
 from tests import chaos
 from tests.chaos.plan import PERSON, REPOSITORIES, SERVICES
-from tests.chaos.stage import LLM_KEY, MARKER_SECRET
+from tests.chaos.stage import LLM_KEY, MARKER_SECRET, SHORT_RETRIES
 from tests.rolling.front import Front
 from tests.support.folders import disposable_folder
 
@@ -147,10 +147,7 @@ def _settings(model_port: int) -> dict[str, str]:
         "PENSTOCK_COMMENTER_CALL_TIMEOUT": "2s",
         "PENSTOCK_COMMENTER_SETTLE_DELAY": "1s",
         "PENSTOCK_REREAD_AFTER": "2s",
-        "PENSTOCK_RETRY_PREPARE": "fast,attempts=20,cap=5",
-        "PENSTOCK_RETRY_AST": "fast,attempts=20,cap=5",
-        "PENSTOCK_RETRY_MODEL": "fast,attempts=20,cap=5",
-        "PENSTOCK_RETRY_COMMENTS": "fast,attempts=20,cap=5",
+        **SHORT_RETRIES,
     }
 
 

@@ -165,7 +165,7 @@ class _Judge:
                 elif said > 1 or (sent and not said):
                     yield f"N2 run {run.id} ({run.outcome}) has {said} reviews"
             summaries = sum(MARKERS.marks(comment.body, summary_id(stream)) for comment in pull.comments.values())
-            # Whoever spoke in its place looks as well, but a restart forgets what is older than what every start looks at.
+            # Whoever spoke in its place looks as well, as long as it lives: the next start looks once, and too early.
             if summaries > 1 and stream not in world.forge.unlooked:
                 yield f"N2 {stream} has {summaries} summaries"
             for row in (row for row in effects.values() if row.stream == stream and row.kind is EffectKind.INLINE):

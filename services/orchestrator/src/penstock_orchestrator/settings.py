@@ -7,12 +7,12 @@ from datetime import timedelta
 from penstock_contracts.enums import Stage
 from penstock_orchestrator.rules import Limits, Rules
 from penstock_runtime import parsers
-from penstock_runtime.retry import CONSERVATIVE, HEAVY_TASK, STANDARD, RetryPolicy
+from penstock_runtime.retry import CONSERVATIVE, HEAVY_TASK, RetryPolicy
 from penstock_runtime.settings import setting
 
 OUTLASTS_A_PLATFORM = replace(CONSERVATIVE, cap=300.0, attempts=16)
 """About 55 minutes: a platform that is away for less costs no review."""
-OUTLASTS_A_MODEL = replace(HEAVY_TASK, attempts=8)
+AS_LONG_AS_IT_IS_WORTH = replace(HEAVY_TASK, attempts=8)
 """About ten minutes, since a review without one of its parts is better than one that comes much later."""
 
 
@@ -52,10 +52,10 @@ class OrchestratorSettings:
         "PENSTOCK_RETRY_PREPARE", parsers.retry_policy, OUTLASTS_A_PLATFORM, about="how prepare is tried again"
     )
     retry_analysis: RetryPolicy = setting(
-        "PENSTOCK_RETRY_AST", parsers.retry_policy, STANDARD, about="how the analysis is tried again"
+        "PENSTOCK_RETRY_AST", parsers.retry_policy, AS_LONG_AS_IT_IS_WORTH, about="how the analysis is tried again"
     )
     retry_model: RetryPolicy = setting(
-        "PENSTOCK_RETRY_MODEL", parsers.retry_policy, OUTLASTS_A_MODEL, about="how model reviews are tried again"
+        "PENSTOCK_RETRY_MODEL", parsers.retry_policy, AS_LONG_AS_IT_IS_WORTH, about="how model reviews are tried again"
     )
     retry_comments: RetryPolicy = setting(
         "PENSTOCK_RETRY_COMMENTS",
