@@ -117,6 +117,20 @@ async def test_a_filter_that_the_api_does_not_take_is_refused_by_name(console: C
         await said(console, filters={"limit": "0"})
 
 
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ({"waiting_for": "nonsense"}, "nothing waits for that; .* ast.completed"),
+        ({"since": "2030-01-01T10:00", "until": "2030-01-01T09:00"}, "since has to be before until"),
+    ],
+)
+async def test_a_filter_that_can_only_find_nothing_is_refused(
+    console: Console, filters: dict[str, str], told: str
+) -> None:
+    with pytest.raises(NotUnderstood, match=told):
+        await said(console, filters=filters)
+
+
 async def test_one_run_is_shown_with_its_stages_and_attempts(console: Console) -> None:
     shown = await said(console, "run-1")
     assert "CODE_REVIEW run-1  github:acme/shop#7" in shown

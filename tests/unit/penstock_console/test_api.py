@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from penstock_console import filters
 from penstock_console.bootstrap import tokens_of
 from penstock_console.settings import ConsoleSettings
 from penstock_console.tokens import Tokens
@@ -15,6 +16,7 @@ from penstock_contracts.codec import Codec
 from penstock_contracts.enums import ControlAction, ExecutionState, JobStatus, Stage
 from penstock_contracts.facts import WorkflowControl
 from penstock_contracts.schemas import schema_of
+from penstock_orchestrator.project import ITS_TURN, REDRIVE, RESUMING
 from penstock_runtime.errors import SettingsError
 from penstock_runtime.settings import load
 from penstock_store.memory.store import MemoryStore
@@ -63,6 +65,57 @@ async def test_jobs_are_filtered_and_paged_without_gap_or_repetition(
     assert (await api.get("/workflow-queue/jobs", params={"type": "AST_ANALYSIS"})).json()["jobs"][0]["id"] == STAGE.id
     assert (await api.get("/workflow-queue/jobs", params={"repository": "acme/other"})).json()["jobs"] == []
     assert (await api.get("/workflow-queue/jobs", params={"status": "DONE"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("bogus=1", "'bogus' is no parameter here; there are: after, correlation_id, limit, "),
+        ("%D1%8F=1", r"'\u044f' is no parameter here"),
+        ("status=FAILED&status=COMPLETED", "status is given more than once"),
+        ("status=DONE", "'PENDING', 'PROCESSING'"),
+        ("stage=foo", "'prepare', 'ast', 'pr_review', 'files_review' or 'comments'"),
+        ("type=foo", "'CODE_REVIEW'"),
+        ("waiting_for=nonsense", "nothing waits for that; it has to be a word of: config.resolved, ast.completed"),
+        ("waiting_for=", "nothing waits for that"),
+        ("since=2030-01-02&until=2030-01-01", "since has to be before until"),
+        ("since=2030-01-02&until=2030-01-02", "since has to be before until"),
+    ],
+)
+async def test_a_filter_that_can_only_find_nothing_is_refused_with_what_there_is(
+    api: httpx.AsyncClient, query: str, told: str
+) -> None:
+    refused = await api.get(f"/workflow-queue/jobs?{query}")
+    assert refused.status_code == 422
+    assert told in refused.text.replace("\\\\", "\\")
+
+
+@pytest.mark.parametrize(
+    "path", ["/workflow-queue/jobs/run-1", "/workflow-queue/metrics", "/workflow-queue/jobs/run-1/history"]
+)
+async def test_a_path_that_reads_no_parameter_refuses_all(api: httpx.AsyncClient, path: str) -> None:
+    assert (await api.get(f"{path}?verbose=1")).json()["detail"] == "'verbose' is no parameter here; there are: none"
+
+
+async def test_a_client_of_a_registry_may_send_parameters_of_its_own(
+    api: httpx.AsyncClient, store: MemoryStore
+) -> None:
+    schema = schema_of(WorkflowControl)
+    await store.schemas.upsert([schema])
+    assert (await api.get(f"/schemas/ids/{schema.id}?fetchMaxId=false")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("word", "jobs"),
+    [("files.review.completed", 1), ("review", 1), ("files.review.completed x2", 0), (ITS_TURN, 0), (RESUMING, 0)],
+)
+async def test_jobs_are_found_by_a_word_of_what_they_wait_for(api: httpx.AsyncClient, word: str, jobs: int) -> None:
+    query = {"waiting_for": word, "type": "CODE_REVIEW"}
+    assert len((await api.get("/workflow-queue/jobs", params=query)).json()["jobs"]) == jobs
+
+
+def test_what_runs_wait_for_is_what_the_orchestrator_says() -> None:
+    assert {RESUMING, ITS_TURN, REDRIVE} < set(filters.WAITED_FOR)
 
 
 @pytest.mark.parametrize("name", ["since", "until"])

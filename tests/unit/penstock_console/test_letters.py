@@ -1,13 +1,17 @@
 """Dead letters and blocked streams through the API, over ASGI with the store in memory."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+import penstock_eventlog
+from penstock_console.filters import REASONS
 from penstock_contracts.codec import Codec
 from penstock_contracts.enums import PullRequestKind, RepairAction
 from penstock_contracts.envelope import Envelope
@@ -15,6 +19,10 @@ from penstock_contracts.event import Event
 from penstock_contracts.examples import PULL_REQUEST
 from penstock_contracts.facts import AstCompleted, PrepareRequested, RepairRequested
 from penstock_contracts.schemas import schema_of
+from penstock_eventlog.decoding import UNDECODABLE
+from penstock_eventlog.delivery import UNENCODABLE
+from penstock_store.letters import REFUSED
+from penstock_store.letters import STALLED as STALLED_REASON
 from penstock_store.memory.store import MemoryStore
 from penstock_store.rows import DeadLetterRow, NewOutboxRow, RawRecord, StreamRow
 from tests.unit.penstock_console.place import NOON, RUN, client_of
@@ -53,6 +61,14 @@ async def letters(store: MemoryStore) -> None:
     for row in (STALLED, RUBBISH):
         await store.dead_letters.put(row, [])
     store.tables.streams[RUN.stream] = StreamRow(RUN.stream, RUN.subject, b"", "", 1, 1)
+
+
+def test_every_reason_that_is_given_to_a_letter_may_be_asked_for() -> None:
+    sources = "".join(path.read_text() for path in Path(penstock_eventlog.__file__).parent.rglob("*.py"))
+    written = re.findall(r'DeadLetter\(f?"([^"{]+)', sources)
+    assert len(written) >= 5
+    assert [reason for reason in written if not any(known.startswith(reason) for known in REASONS)] == []
+    assert {UNDECODABLE, UNENCODABLE, STALLED_REASON, REFUSED} < set(REASONS)
 
 
 def asked(store: MemoryStore) -> list[Event[Any]]:
@@ -98,6 +114,23 @@ class TestLooking:
             assert [one["id"] for one in told["dead_letters"]] == expected, query
         assert (await api.get(LETTERS, params={"limit": "1"})).json()["next"] == "l-1"
         assert (await api.get(LETTERS, params={"state": "nonsense"})).status_code == 422
+
+    @pytest.mark.parametrize(
+        ("query", "told"),
+        [
+            ({"reason": "stuck"}, "one of: stalled, refused, undecodable"),
+            ({"event_type": "ast.complete"}, "one of: pr.received, "),
+            ({"topic": "ast"}, "one of: pr.received, "),
+            ({"state": "closed"}, "'open'"),
+            ({"run": "run-1"}, "'run' is no parameter here; there are: after, event_type, "),
+        ],
+    )
+    async def test_a_filter_that_can_only_find_nothing_is_refused_with_what_there_is(
+        self, api: httpx.AsyncClient, query: dict[str, str], told: str
+    ) -> None:
+        refused = await api.get(LETTERS, params=query)
+        assert refused.status_code == 422
+        assert told in refused.text
 
     async def test_a_letter_is_shown_with_headers_and_event(self, api: httpx.AsyncClient) -> None:
         told = (await api.get(f"{LETTERS}/l-1")).json()

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from penstock_console import views
+from penstock_console import filters, views
 from penstock_console.cache_api import add_cache
 from penstock_console.decide import Wish
 from penstock_console.errors import (
@@ -28,7 +28,7 @@ from penstock_console.handler import Desk
 from penstock_console.letters_api import add_letters
 from penstock_console.repairing import RepairDesk
 from penstock_console.tokens import Tokens
-from penstock_contracts.enums import ControlAction, JobStatus, WorkflowType
+from penstock_contracts.enums import ControlAction, JobStatus, Stage, WorkflowType
 from penstock_contracts.errors import ContractError
 from penstock_runtime.metrics import Metrics
 from penstock_store.errors import RowRefused, StoreUnavailable
@@ -74,7 +74,7 @@ def build_app(desk: Desk, tokens: Tokens, metrics: Metrics | None = None) -> Fas
             raise HTTPException(401, "a bearer token is needed", {"www-authenticate": "Bearer"})
         return name
 
-    first = [Depends(actor), Depends(_storable)]
+    first = [Depends(actor), Depends(_storable), Depends(filters.understood)]
     app = FastAPI(title="Penstock jobs API", version="1", dependencies=first, docs_url=None, redoc_url=None)
     app.add_exception_handler(RequestValidationError, _invalid)
     for error in _CODES:
@@ -122,21 +122,22 @@ def _add_listing(app: FastAPI, desk: Desk) -> None:
         stream: str = "",
         repository: str = "",
         organisation: str = "",
-        stage: str = "",
-        waiting_for: str = "",
+        stage: Stage | None = None,
+        waiting_for: filters.WaitingFor = "",
         correlation_id: str = "",
         since: views.Moment | None = None,
         until: views.Moment | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         after: str = "",
     ) -> views.JobPage:
+        filters.refuse_nothing_between(since, until)
         wanted = JobFilter(
             status=status or "",
             type=type or "",
             stream=stream,
             repository=repository,
             organisation=organisation,
-            stage=stage,
+            stage=stage or "",
             waiting_for=waiting_for,
             correlation_id=correlation_id,
             since=since,

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from fastapi import Depends, FastAPI, Header, Query
 
-from penstock_console import stalls, views
+from penstock_console import filters, stalls, views
 from penstock_console.decide import Repair
 from penstock_console.repairing import RepairDesk
 from penstock_contracts.enums import RepairAction
@@ -27,9 +27,9 @@ def _add_looking(app: FastAPI, desk: RepairDesk) -> None:
         state: LetterState = LetterState.OPEN,
         stream: str = "",
         run_id: str = "",
-        reason: str = "",
-        event_type: str = "",
-        topic: str = "",
+        reason: filters.Reason = "",
+        event_type: filters.EventType = "",
+        topic: filters.TopicName = "",
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         after: str = "",
     ) -> views.DeadLetterPage:
