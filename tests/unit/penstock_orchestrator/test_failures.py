@@ -112,6 +112,18 @@ def test_prepare_given_up_is_told_on_the_head_that_its_webhook_named() -> None:
     assert pr.run(run).finished
 
 
+def test_that_a_head_could_not_be_read_is_not_told_on_the_older_one_that_a_lagging_platform_gave() -> None:
+    pr, _ = reviewing()
+    pr.answer_everything()
+    run = pr.receive(PullRequestKind.UPDATED, hint_head="c" * 40)
+    pr.read(run, head="a" * 40)
+    pr.pass_time(seconds=10)
+    pr.fail(pr.last_request(run, Stage.PREPARE), ErrorClassification.PERMANENT)
+    closing = pr.last_request(run, Stage.COMMENTS).fact
+    assert isinstance(closing, CommentsRequested)
+    assert (closing.kind, closing.head) == (CommentsKind.FAILED, "c" * 40)
+
+
 def test_a_review_that_was_given_up_asks_for_one_closing_and_fails_the_run() -> None:
     pr, run = reviewing()
     pr.answer(pr.last_request(run, Stage.AST))

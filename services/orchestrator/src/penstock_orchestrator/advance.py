@@ -83,11 +83,11 @@ def _finish_when_published(decision: Decision, run: Run) -> None:
 
 
 def _close(decision: Decision, run: Run) -> None:
-    """Says the closing if anything was said, or if nothing could be read and people would wait for what never comes;
+    """Says the closing if anything was said, or if a head could not be read and people would wait for what never comes;
     ends the run when everything said was answered or given up."""
     outcome = run.outcome or RunOutcome.FAILED
-    failed_unread = outcome is RunOutcome.FAILED and not run.head and run.hint_head
-    if run.closing() is None and (run.said_something or run.announce or failed_unread):
+    unread = outcome is RunOutcome.FAILED and run.hint_head and not run.adopted
+    if run.closing() is None and (run.said_something or run.announce or unread):
         decision.ask(run, Stage.COMMENTS, _CLOSING_OF[outcome])
         run = decision.run(run.id)
     if _comments_resolved(run):

@@ -136,6 +136,11 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
         return part is not None and part.state is PartState.WAITING and part.attempt == 0
 
     @property
+    def adopted(self) -> bool:
+        """It has a head to review, which is not what was read while the platform lagged behind its webhook."""
+        return self.epoch > 0
+
+    @property
     def past_prepare(self) -> bool:
         return self.phase in (Phase.REVIEWING, Phase.PUBLISHING)
 
