@@ -1,4 +1,4 @@
-"""A platform that refuses the token fails the run, which says which variable holds it. One that is away is waited for."""
+"""A platform that refuses the token, and one that is away for a while."""
 
 from dataclasses import replace
 
