@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from penstock_contracts.flow import TOPICS
 from penstock_eventlog.errors import LogMisconfigured, RecordRefused
 from penstock_eventlog.ports import Consumer, Log, NewRecord, Partition
+from penstock_eventlog.records import size_of
 from penstock_store.rows import Place, RawRecord
 
 TOPIC = "ast.requested"
@@ -280,3 +281,47 @@ class LogGroups:
         await first.consumer.commit([Place(*lost, 1_000)])
         await first.consumer.close()
         await second.consumer.close()
+
+
+class LimitedDesk(LogDesk, Protocol):
+    async def limit(self, topic: str, size: int) -> None:
+        """From now on the topic takes no record that is larger."""
+        ...
+
+
+def weighing(key: str, number: int, size: int) -> NewRecord:
+    one = record(key, number)
+    return replace(one, headers=(one.headers[0], ("x", b"0" * (size - size_of(one)))))
+
+
+class LogLimits:
+    """For logs whose topics take records up to a size."""
+
+    async def test_a_record_too_large_is_refused_with_what_follows_it_in_its_stream_and_nothing_else(
+        self, limited: LimitedDesk
+    ) -> None:
+        await limited.limit(TOPIC, 1_000)
+        producer = limited.log.producer()
+        sent = [record("a", 0), record("b", 1), weighing("a", 2, 1_500), record("b", 3), record("a", 4), record("b", 5)]
+        with pytest.raises(RecordRefused) as told:
+            await producer.send(sent)
+        assert list(told.value.refused) == [2, 4]
+        await producer.send([record("b", 6)])
+        member = join(limited, "group")
+        await member.poll_until(lambda: len(member.records) == 5)
+        assert sorted(member.values()) == [0, 1, 3, 5, 6]
+
+        await limited.limit(TOPIC, size_of(sent[2]))
+        await producer.send([sent[2], sent[4]])
+        await member.poll_until(lambda: len(member.records) == 7)
+        assert member.values()[-2:] == [2, 4]
+        await producer.close()
+        await member.consumer.close()
+
+    async def test_what_is_as_large_as_its_topic_takes_is_taken(self, limited: LimitedDesk) -> None:
+        await limited.limit(TOPIC, 1_000)
+        await say(limited, [weighing("a", number, 1_000) for number in range(20)])
+        member = join(limited, "group")
+        await member.poll_until(lambda: len(member.records) == 20)
+        assert member.values() == list(range(20))
+        await member.consumer.close()

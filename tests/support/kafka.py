@@ -6,6 +6,7 @@
 PENSTOCK_TEST_KAFKA_BOOTSTRAP names a cluster to use instead of a local one (not for the mortal one).
 """
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterator
@@ -13,10 +14,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does, but not by name
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from penstock.local.errors import KafkaUnavailable
 from penstock.local.kafka import KafkaCluster
 from tests.support.folders import disposable_folder
+from tests.support.waiting import eventually
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +37,34 @@ class KafkaForTest:
         """This topic or group, apart from that of any other test."""
         return f"{self.prefix}{name}"
 
+    async def limit(self, topic: str, size: int) -> None:
+        """From now on the topic takes no batch that is larger."""
+        await limit_topic(self.bootstrap, self.topic(topic), size)
+
 
 @dataclass(frozen=True, slots=True)
 class MortalKafka(KafkaForTest):
     """`cluster.kill()`, `cluster.restart()`, `cluster.start()` keep addresses and data."""
 
     cluster: KafkaCluster
+
+
+async def limit_topic(bootstrap: str, topic: str, size: int) -> None:
+    """Sets `max.message.bytes` and waits until the broker says so."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+    asked = ConfigResource(ResourceType.TOPIC, topic)
+    for done in admin.incremental_alter_configs(
+        [ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])]
+    ).values():
+        await asyncio.wrap_future(done)
+
+    async def said() -> bool:
+        (future,) = admin.describe_configs([asked]).values()
+        found = await asyncio.wrap_future(future)
+        return bool(found["max.message.bytes"].value == str(size))
+
+    await eventually(said, what=f"{topic} to take {size} bytes")
 
 
 @pytest.fixture(scope="session")

@@ -1,24 +1,18 @@
 """What is stuck beside events that cannot be applied: answers that nobody can read, records that Kafka refuses,
 requests that were given up, rubbish. Each is cleared by what its remedy tells to type."""
 
-import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does, but not by name
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
-
+from penstock.demo import example
 from penstock_contracts.enums import Stage as StageName
 from penstock_contracts.envelope import from_headers, to_headers
 from penstock_contracts.facts import ConfigResolved
 from penstock_contracts.ids import answer_id
 from penstock_eventlog.ports import NewRecord
+from tests.support.kafka import limit_topic
 from tests.support.processes import StartedProcess
 from tests.support.waiting import eventually
 from tests.trouble.remedies import carry_out, explained, penstock, stall_of
@@ -91,10 +85,14 @@ async def answer_with_rubbish(place: Stage) -> None:
     await log.close()
 
 
-async def test_a_record_that_kafka_refuses_blocks_its_stream_visibly_until_kafka_takes_it(place: Stage) -> None:
-    await allow(place, "prepare.requested", 100)
+async def test_a_record_that_kafka_refuses_blocks_its_stream_visibly_until_kafka_takes_it_and_no_other(
+    place: Stage,
+) -> None:
+    await allow(place, "prepare.requested", 900)
     async with all_but(place):
-        await place.pull_request(await place.repository())
+        repository = await place.repository()
+        long = await place.forge.world.create_repository(f"{example.NAME}-{'long' * 20}", example.BEFORE)
+        await place.pull_request(long)
 
         async def blocked() -> Sequence[Row]:
             return list((await place.get("blocked-streams"))["blocked_streams"])
@@ -107,25 +105,35 @@ async def test_a_record_that_kafka_refuses_blocks_its_stream_visibly_until_kafka
         code, listed = await penstock(place, "dlq", "ls")
         assert (code, stream["remedy"] in listed) == (0, True)
 
+        await place.pull_request(repository)
+
+        async def neighbour_over() -> Sequence[Row]:
+            return [one for one in await place.runs() if one["id"] != run["id"] and one["finished_at"]]
+
+        (neighbour,) = await eventually(neighbour_over, within=40, what="the other pull request's review")
+        assert neighbour["outcome"] == "reviewed"
+        assert [one["stream"] for one in await blocked()] == [run["stream"]]
+
         await carry_out(place, told["remedy"])
         (again,) = await eventually(blocked, what="what is refused again to be blocked again")
-        await allow(place, "prepare.requested", 1_000_000)
+        await allow(place, "prepare.requested", size_in(again["remedy"]))
         await carry_out(place, again["remedy"])
-        (over,) = await place.over()
-        assert (over["outcome"], place.reviews()) == ("reviewed", 1)
+        over = await place.over(runs=2)
+        assert ([one["outcome"] for one in over], place.reviews()) == (["reviewed", "reviewed"], 2)
         assert not await blocked()
         asked = "select actor from workflow.facts where type = 'repair.requested'"
         assert place.rows(asked) == [("nobody",), ("nobody",)]
 
 
+def size_in(remedy: str) -> int:
+    found = re.search(r"records of (\d+) bytes", remedy)
+    assert found
+    return int(found[1])
+
+
 async def allow(place: Stage, topic: str, size: int) -> None:
-    admin = AdminClient({"bootstrap.servers": place.environment["PENSTOCK_KAFKA_BOOTSTRAP"]})
-    name = f"{place.environment['PENSTOCK_TOPIC_PREFIX']}{topic}"
-    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
-    for done in admin.incremental_alter_configs(
-        [ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])]
-    ).values():
-        await asyncio.wrap_future(done)
+    prefix, brokers = place.environment["PENSTOCK_TOPIC_PREFIX"], place.environment["PENSTOCK_KAFKA_BOOTSTRAP"]
+    await limit_topic(brokers, f"{prefix}{topic}", size)
 
 
 async def test_a_request_that_was_given_up_as_poison_is_asked_anew_in_a_run_of_its_own(place: Stage) -> None:

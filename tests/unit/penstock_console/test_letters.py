@@ -19,6 +19,7 @@ from penstock_contracts.event import Event
 from penstock_contracts.examples import PULL_REQUEST
 from penstock_contracts.facts import AstCompleted, PrepareRequested, RepairRequested
 from penstock_contracts.schemas import schema_of
+from penstock_contracts.weight import weight_of
 from penstock_eventlog.decoding import UNDECODABLE
 from penstock_eventlog.delivery import UNENCODABLE
 from penstock_store.letters import REFUSED
@@ -267,6 +268,8 @@ async def test_a_blocked_stream_is_told_by_its_run_and_published_again(
     (told,) = (await api.get(BLOCKED)).json()["blocked_streams"]
     assert (told["event_type"], told["stage"], told["error"]) == ("prepare.requested", "prepare", "MSG_SIZE_TOO_LARGE")
     assert f"`penstock dlq unblock {RUN.stream}`" in told["remedy"]
+    weight = weight_of(RUN.stream, request.headers, request.value)
+    assert f"to take records of {weight} bytes (max.message.bytes)" in told["remedy"]
     stalls = (await api.get(f"/workflow-queue/jobs/{RUN.id}")).json()["stalls"]
     assert told["remedy"] in [stall["remedy"] for stall in stalls]
     answer = await api.post(f"{BLOCKED}/{RUN.stream}/unblock")

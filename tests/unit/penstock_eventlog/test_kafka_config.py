@@ -28,7 +28,16 @@ def test_properties_are_lines_of_name_and_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["acks", "enable.auto.commit", "group.id", "group.instance.id", "message.timeout.ms", "partitioner"]
+    "name",
+    [
+        "acks",
+        "batch.size",
+        "enable.auto.commit",
+        "group.id",
+        "group.instance.id",
+        "message.timeout.ms",
+        "partitioner",
+    ],
 )
 def test_what_guarantees_rest_on_cannot_be_changed(tmp_path: Path, name: str) -> None:
     with pytest.raises(LogMisconfigured, match=f"PENSTOCK_KAFKA_CONFIG: remove {name}"):

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from penstock_eventlog.memory import MemoryLog
 from penstock_eventlog.postgres import PostgresLog, topic_partitions
+from penstock_eventlog.records import size_of
 from penstock_eventlog.relay import Relay
 from penstock_eventlog.shard_leases import OneLease
 from penstock_eventlog.sinks import LogTableSink
@@ -15,7 +16,7 @@ from penstock_runtime.metrics import Metrics
 from penstock_store.memory.store import MemoryStore
 from penstock_store.ports import Store
 from penstock_store.rows import Lease
-from tests.suites.log import LogGroups, LogSuite
+from tests.suites.log import LogGroups, LogLimits, LogSuite
 
 
 class MemoryDesk:
@@ -24,6 +25,9 @@ class MemoryDesk:
 
     async def settle(self) -> None:
         """What is sent is there."""
+
+    async def limit(self, topic: str, size: int) -> None:
+        self.log.refuse(lambda one: "too large" if one.topic == topic and size_of(one) > size else "")
 
 
 class TableDesk:
@@ -44,10 +48,14 @@ class TableDesk:
             continue
 
 
-class TestMemoryLog(LogSuite, LogGroups):
+class TestMemoryLog(LogSuite, LogGroups, LogLimits):
     @pytest.fixture
     def desk(self) -> MemoryDesk:
         return MemoryDesk()
+
+    @pytest.fixture
+    def limited(self, desk: MemoryDesk) -> MemoryDesk:
+        return desk
 
 
 class TestTableLogInMemory(LogSuite):

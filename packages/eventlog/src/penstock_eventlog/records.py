@@ -4,6 +4,7 @@ from penstock_contracts.codec import Codec
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact
 from penstock_contracts.routing import route
+from penstock_contracts.weight import weight_of
 from penstock_eventlog.ports import NewRecord
 from penstock_store.rows import NewOutboxRow, OutboxRow
 
@@ -26,3 +27,8 @@ def record_of_row(row: OutboxRow) -> NewRecord:
 
 def row_of_record(record: NewRecord) -> NewOutboxRow:
     return NewOutboxRow(record.stream, record.topic, record.key, record.spread, record.headers, record.value)
+
+
+def size_of(record: NewRecord) -> int:
+    """Of what a topic may limit."""
+    return weight_of(record.key, record.headers, record.value)

@@ -10,6 +10,7 @@ from penstock_contracts.envelope import Headers, from_headers
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Fact, RepairRequested, WorkflowStalled
 from penstock_contracts.flow import STAGE_OF_ANSWER, STAGE_OF_REQUEST
+from penstock_contracts.weight import weight_of
 from penstock_store.letters import STALLED
 from penstock_store.rows import DeadLetterRow, JobRow, OutboxRow
 
@@ -78,7 +79,7 @@ def of_blocked(blocked: Blocked) -> views.Stall:
 
 def blocked_stream(blocked: Blocked) -> views.BlockedStream:
     row, error = blocked
-    headers = text_of(row.headers)
+    headers, size = text_of(row.headers), weight_of(row.key, row.headers, row.value)
     return views.BlockedStream(
         stream=row.stream,
         topic=row.topic,
@@ -88,7 +89,7 @@ def blocked_stream(blocked: Blocked) -> views.BlockedStream:
         stage=stage_of(row.headers, headers.get("ce_type", "")),
         error=error,
         remedy=f"let Kafka take it: {row.topic} has to be there (`penstock topics` creates it) and to take records of "
-        f"{len(row.value)} bytes (max.message.bytes); then: `penstock dlq unblock {row.stream}`",
+        f"{size} bytes (max.message.bytes); then: `penstock dlq unblock {row.stream}`",
     )
 
 

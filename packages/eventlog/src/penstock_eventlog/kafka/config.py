@@ -12,6 +12,7 @@ OURS = frozenset(
     {
         "acks",
         "auto.offset.reset",
+        "batch.size",
         "bootstrap.servers",
         "enable.auto.commit",
         "enable.auto.offset.store",
@@ -34,6 +35,8 @@ _BOTH: Mapping[str, str | int] = {
     "topic.metadata.refresh.interval.ms": 60_000,
     "reconnect.backoff.max.ms": 2_000,
 }
+BATCH = 1_000_000
+"""Bytes; the client's own default."""
 client_log = logging.getLogger("penstock_eventlog.kafka.client")
 
 
@@ -61,8 +64,9 @@ class KafkaAddress:
     def admin(self) -> dict[str, Any]:
         return {**_BOTH, **_common(self.properties), "bootstrap.servers": self.bootstrap}
 
-    def producer(self) -> dict[str, Any]:
-        """`message.timeout.ms` 0: what was accepted is tried until it is acknowledged, so nothing is overtaken."""
+    def producer(self, batch: int = BATCH) -> dict[str, Any]:
+        """`message.timeout.ms` 0: what was accepted is tried until it is acknowledged, so nothing is overtaken. No more
+        than `batch` bytes go into a batch; a record that is larger goes alone."""
         return {
             **_BOTH,
             "linger.ms": 2,
@@ -70,6 +74,7 @@ class KafkaAddress:
             "bootstrap.servers": self.bootstrap,
             "enable.idempotence": True,
             "acks": "all",
+            "batch.size": batch,
             "message.timeout.ms": 0,
             "partitioner": "murmur2_random",
         }

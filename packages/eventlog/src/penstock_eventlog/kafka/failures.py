@@ -30,6 +30,7 @@ NO_TOPIC = frozenset(
     }
 )
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD})
+"""Said of a batch, to each record in it."""
 REFUSED = NO_TOPIC | TOO_LARGE
 SETTINGS = frozenset({KafkaError._INVALID_ARG, KafkaError._CONFLICT, KafkaError.INCONSISTENT_GROUP_PROTOCOL})
 

@@ -14,7 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 from penstock_contracts.flow import TOPICS, Topic
 from penstock_eventlog.errors import LogMisconfigured, LogUnavailable
 from penstock_eventlog.groups import groups_of
-from penstock_eventlog.kafka import sessions
+from penstock_eventlog.kafka import limits, sessions
 from penstock_eventlog.kafka.config import KafkaAddress, client_log
 from penstock_eventlog.kafka.consumer import KafkaConsumer
 from penstock_eventlog.kafka.failures import CREDENTIALS, failure_of
@@ -44,7 +44,7 @@ class KafkaLog:
         return KafkaConsumer(self._address, group, topics, on_revoked, wake or asyncio.Event())
 
     def producer(self) -> KafkaProducer:
-        return KafkaProducer(self._address, self._partitions_of)
+        return KafkaProducer(self._address, self._partitions_of, self._limits)
 
     async def partitions(self) -> Mapping[str, int]:
         metadata = await self._ask(lambda admin: admin.list_topics(timeout=ASK))
@@ -91,6 +91,12 @@ class KafkaLog:
         if topic not in self._counts:
             raise LogMisconfigured(f"there is no topic {topic}: run `penstock topics`, check PENSTOCK_TOPIC_PREFIX")
         return self._counts[topic]
+
+    async def _limits(self) -> Mapping[str, int]:
+        """Of our topics, where Kafka says so."""
+        asked = [self._address.on_wire(name) for name in self._topics]
+        found = await self._ask(partial(limits.limits_of, asked))
+        return {self._address.inside(name): limit for name, limit in found.items()}
 
     async def _ask(self, question: Callable[[AdminClient], T]) -> T:
         try:
