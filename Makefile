@@ -59,6 +59,7 @@ generate: setup ## write schemas, flow and settings pages: what is generated fro
 	@$(BIN)/python -m tools.settings_page
 
 chaos: setup ## break everything under load, count what is lost or said twice; minutes; more with ARGS=--long
+	@$(BIN)/python -m pytest -q -m chaos
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 sim: setup ## simulate whole installations, 100,000 seeds; most of an hour on two cores; others with ARGS='--runs 2000'

@@ -49,7 +49,6 @@ def of_keys(records: Sequence[RawRecord]) -> dict[bytes | None, list[int]]:
     return order
 
 
-@pytest.mark.chaos
 async def test_a_broker_killed_twice_under_load_loses_nothing_doubles_nothing_and_keeps_the_order(
     mortal_kafka: MortalKafka,
 ) -> None:
@@ -81,7 +80,6 @@ async def test_a_broker_killed_twice_under_load_loses_nothing_doubles_nothing_an
     await member.consumer.close()
 
 
-@pytest.mark.chaos
 async def test_a_consumer_goes_on_after_its_broker_was_killed_and_restarted(mortal_kafka: MortalKafka) -> None:
     desk = await prepared(mortal_kafka)
     producer = desk.log.producer()
