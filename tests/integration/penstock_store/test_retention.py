@@ -10,7 +10,7 @@ from psycopg import sql
 
 from penstock_contracts.ids import run_id
 from penstock_store.cache import CacheName, CachePlace
-from penstock_store.errors import BlobMissing, StillOpen
+from penstock_store.errors import BlobMissing, FenceLost, StillOpen
 from penstock_store.ports import Retention, Store
 from penstock_store.rows import (
     DeadLetterRow,
@@ -312,3 +312,21 @@ async def test_what_is_being_reviewed_is_not_forgotten(store: Store, retention: 
         await retention.forget([STREAM])
 
     assert await store.streams.names() == [STREAM]
+
+
+async def test_a_lease_that_was_forgotten_while_it_was_held_is_lost_though_its_fence_is_given_again(
+    store: Store, retention: Retention
+) -> None:
+    await reviewed(store)
+    held = await store.leases.acquire(f"comments:{STREAM}", "frozen", MONTH)
+    assert held is not None
+    await retention.forget([STREAM])
+    other = await store.leases.acquire(held.key, "other", MONTH)
+    assert other is not None
+    assert other.fence == held.fence
+
+    await store.outbox.put([row("s")])
+    (one,) = await store.outbox.unsent(SHARDS, 10)
+    with pytest.raises(FenceLost):
+        await store.outbox.mark_sent([one.id], held)
+    assert await store.leases.renew(held, MONTH) is None

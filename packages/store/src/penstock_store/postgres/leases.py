@@ -1,4 +1,10 @@
-"""Leases on PostgreSQL. A row is never deleted, so that its fence only grows."""
+"""Leases on PostgreSQL. Giving one back leaves its row, so that its fence grows with each holder.
+
+Retention deletes rows that expired 30 days ago, and `forget` those that name a stream, held or not; then a key begins
+at fence 1 again. Who held it before does not pass for the new holder, since writes compare the holder too, which is a
+process by its name. One of the same name, frozen since, would have to sleep for 30 days; or it finds no row of the
+forgotten stream to change, as its ledger of effects went in the same transaction as its leases.
+"""
 
 from datetime import timedelta
 
