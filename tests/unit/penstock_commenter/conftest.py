@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.unit.penstock_commenter.stage import Stagehand, set_stage
@@ -12,3 +13,11 @@ from tests.unit.penstock_commenter.stage import Stagehand, set_stage
 async def stage(tmp_path: Path) -> AsyncIterator[Stagehand]:
     async with set_stage(tmp_path) as hand:
         yield hand
+
+
+@pytest.fixture(autouse=True)
+def _no_real_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: object) -> httpx.Response:
+        raise AssertionError("a test of the commenter went to the network")
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", refused)
