@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.growth import growth
+from bench.growth import growth, worst
 
 
 def sizes_of(*, flat: int, leaking: int) -> list[dict[str, int]]:
@@ -21,6 +21,14 @@ def test_what_was_larger_before_a_quarter_of_the_runs_excuses_nothing() -> None:
     seen = sizes_of(flat=1_000, leaking=10)
     seen[0]["flat"] = 100_000
     assert not growth("tables", seen, {"flat", "leaking"}).holds
+
+
+def test_a_small_table_that_only_grows_is_found_beside_large_ones() -> None:
+    seen = [{"large": 2**30, "small": step * 2**18} for step in range(40)]
+    assert growth("tables", seen, {"large", "small"}).holds
+    assert not worst(seen).holds
+    assert "small" in worst(seen).beside
+    assert worst([{"large": 2**30, "small": 0 if step < 20 else 2**16} for step in range(40)]).holds
 
 
 def test_tables_that_are_not_summed_do_not_count() -> None:
