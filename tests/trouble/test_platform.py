@@ -33,7 +33,7 @@ async def test_a_platform_that_was_away_costs_no_review_with_the_retries_that_ar
 
         async def tried_in_vain() -> bool:
             found = [row for run in await place.runs() for row in await place.history(run, "prepare")]
-            return sum(row["outcome"] == "failed" for row in found) >= _TRIED_BEFORE_IT_IS_BACK
+            return len([row for row in found if row["outcome"] == "failed"]) >= _TRIED_BEFORE_IT_IS_BACK
 
         await eventually(tried_in_vain, within=40, what="prepare to fail")
         place.forge.faults.clear()

@@ -47,7 +47,7 @@ def delivery_event_id(instance: str, delivery_id: str) -> str:
 
 
 def received_event_id(fact: PrReceived) -> str:
-    """A comment is one, though hooks of the repository and of its organisation each deliver it under an id of theirs."""
+    """A comment is one, though hooks of the repository and its organisation each deliver it under an id of theirs."""
     if fact.comment_id:
         return deterministic_id("comment", stream_of(fact), fact.comment_id)
     return delivery_event_id(fact.instance, fact.delivery_id)
