@@ -1,14 +1,19 @@
 """The client's properties, its errors in our words, and which log is opened."""
 
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import ConfigEntry, ConfigResource  # type: ignore[attr-defined]
 
 from penstock_eventlog.errors import LogMisconfigured, LogUnavailable
 from penstock_eventlog.groups import groups_of
 from penstock_eventlog.kafka import KafkaAddress, KafkaLog, read_properties
 from penstock_eventlog.kafka.failures import end_of, failure_of, refusal_of
+from penstock_eventlog.kafka.limits import limits_of
 from penstock_eventlog.memory import MemoryLog
 from penstock_eventlog.postgres import PostgresLog
 from penstock_eventlog.worker import open_log
@@ -135,3 +140,27 @@ def test_every_topic_of_the_model_stages_has_a_group_of_its_own() -> None:
 async def test_a_topic_nobody_made_is_named() -> None:
     with pytest.raises(LogMisconfigured, match=r"no\.such\.topic"):
         MemoryLog().consumer("group", ["no.such.topic"], lambda _: None)
+
+
+class Broker:
+    """Tells what one topic takes, and of the other what is said instead."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+
+    def describe_configs(self, resources: Sequence[ConfigResource]) -> Mapping[ConfigResource, Future[Any]]:
+        told, untold = resources
+        asked: dict[ConfigResource, Future[Any]] = {told: Future(), untold: Future()}
+        asked[told].set_result({"max.message.bytes": ConfigEntry("max.message.bytes", "1000")})
+        asked[untold].set_exception(KafkaException(KafkaError(self._code)))
+        return asked
+
+
+@pytest.mark.parametrize("code", [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART])
+def test_a_topic_that_may_not_be_asked_about_has_no_limit_that_we_know(code: int) -> None:
+    assert limits_of(["told", "untold"], Broker(code)) == {"told": 1_000}  # type: ignore[arg-type]
+
+
+def test_what_topics_take_is_not_taken_for_known_while_brokers_are_away() -> None:
+    with pytest.raises(KafkaException):
+        limits_of(["told", "untold"], Broker(KafkaError._TRANSPORT))  # type: ignore[arg-type]
