@@ -26,6 +26,8 @@ from penstock_eventlog.records import size_of
 SERVE = 0.1
 ROOM = 0.2
 FLUSH = 5.0
+RAISED = 100
+"""How many failures are heard of a client that is left, at most: each hides what comes after it until the next look."""
 FOLLOWS = "it follows a refused record of its stream"
 Counts = Callable[[str], Awaitable[int]]
 Limits = Callable[[], Awaitable[Mapping[str, int]]]
@@ -209,8 +211,9 @@ class KafkaProducer:
         """What the old one has in hand may or may not arrive, and fails."""
         self._client = self._new_client()
         old.purge()
-        while not _heard(old):
-            continue
+        for _ in range(RAISED):
+            if _heard(old):
+                break
         self._settle()
 
     def _settle(self) -> None:
