@@ -104,7 +104,7 @@ def _commanded(decision: Decision, fact: PrReceived, *, was_paused: bool) -> Non
         pause_runs(decision, fact.sender, reason)
     elif fact.command == Command.RESUME:
         resume_runs(decision, fact.sender, reason)
-        if was_paused and all(run.ending for run in decision.state.open_runs()):
+        if was_paused:
             catch_up(decision, fact.sender)
     elif fact.command == Command.CANCEL:
         for run in decision.state.open_runs():

@@ -30,7 +30,9 @@ def open_run(decision: Decision, cause_id: str, fact: PrReceived, full: bool = F
 
 
 def catch_up(decision: Decision, sender: str) -> None:
-    """Reads the pull request as it is now. A head that was reviewed already is not reviewed again."""
+    """Reads the pull request as it is now. A head that was reviewed, or is being reviewed, is not reviewed again."""
+    if any(run.unread for run in decision.state.open_runs()):
+        return
     cause, kind = decision.cause.envelope.id, PullRequestKind.UPDATED
     start(decision, cause, kind=kind, sender=sender, not_before=_not_before(decision))
 
