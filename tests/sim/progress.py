@@ -128,7 +128,7 @@ class Progress:
         yield from self._expected(event, WorkflowCancelled, cancelled)
         yield from self._expected(event, WorkflowPaused, paused)
         yield from self._expected(event, WorkflowResumed, resumed)
-        caught_up = fact.command == Command.RESUME and not self.automatic and not any(run.unread for run in going)
+        caught_up = fact.command == Command.RESUME and bool(self._told) and not any(run.unread for run in going)
         if bool(self._of(event, WorkflowOpened)) != caught_up:
             yield f"N1 {_name(event)} {'opened no run' if caught_up else 'opened a run'}"
 

@@ -69,7 +69,7 @@ def _received(decision: Decision, fact: PrReceived) -> None:
     if fact.kind in (PullRequestKind.CLOSED, PullRequestKind.MERGED):
         _closed(decision, fact, reopened=before.reopened)
     elif fact.kind is PullRequestKind.COMMAND:
-        _commanded(decision, fact, was_paused=before.automatic_paused)
+        _commanded(decision, fact, pushed=before.pushed)
     elif fact.kind is not PullRequestKind.FEEDBACK and not decision.state.automatic_paused:
         open_run(decision, cause_id=decision.cause.envelope.id, fact=fact)
 
@@ -86,10 +86,10 @@ def _closed(decision: Decision, fact: PrReceived, *, reopened: bool) -> None:
         open_run(decision, cause_id=decision.cause.envelope.id, fact=fact)
 
 
-def _commanded(decision: Decision, fact: PrReceived, *, was_paused: bool) -> None:
+def _commanded(decision: Decision, fact: PrReceived, pushed: str) -> None:
     """What people write. Strangers' commands, and those that ask for words and not for work, are only recorded. What
-    costs something is asked for of the platform as well: prepare looks whether the sender may write. After a pause the
-    pull request is read once, since what was pushed meanwhile opened no run."""
+    costs something is asked for of the platform as well: prepare looks whether the sender may write. What was
+    pushed during a pause opened no run then, and does so when the pause ends."""
     if fact.sender_association not in TRUSTED:
         return
     reason = f"command of {fact.sender}"
@@ -104,8 +104,8 @@ def _commanded(decision: Decision, fact: PrReceived, *, was_paused: bool) -> Non
         pause_runs(decision, fact.sender, reason)
     elif fact.command == Command.RESUME:
         resume_runs(decision, fact.sender, reason)
-        if was_paused:
-            catch_up(decision, fact.sender)
+        if pushed:
+            catch_up(decision, fact.sender, pushed)
     elif fact.command == Command.CANCEL:
         for run in decision.state.open_runs():
             cancel(decision, run, fact.sender, reason)

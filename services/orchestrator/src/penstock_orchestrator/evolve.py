@@ -80,11 +80,17 @@ def evolve(state: StreamState, stored: Event[Fact]) -> StreamState:
 # --- from outside -----------------------------------------------------------------------------------------------
 
 
+_OPENS_NOTHING = (PullRequestKind.COMMAND, PullRequestKind.FEEDBACK, PullRequestKind.CLOSED, PullRequestKind.MERGED)
+"""Whatever head these name: they open no run on its account."""
+
+
 def _received(state: StreamState, _: Envelope, fact: PrReceived) -> StreamState:
     reference = PullRequestRef(fact.platform, fact.instance, fact.repository_id, fact.repository, fact.number)
     paused = state.automatic_paused
     if fact.sender_association in TRUSTED and fact.command in (Command.PAUSE, Command.RESUME):
         paused = fact.command == Command.PAUSE
+    told = "" if fact.kind in _OPENS_NOTHING else fact.hint_head
+    pushed = (told or state.pushed) if paused else ""
     reopened = state.reopened
     if fact.kind in (PullRequestKind.REOPENED, PullRequestKind.CLOSED, PullRequestKind.MERGED):
         reopened = fact.kind is PullRequestKind.REOPENED
@@ -96,6 +102,7 @@ def _received(state: StreamState, _: Envelope, fact: PrReceived) -> StreamState:
         subject=subject_of(fact),
         pull_request=reference,
         automatic_paused=paused,
+        pushed=pushed,
         reopened=reopened,
         runs=runs,
     )

@@ -29,12 +29,11 @@ def open_run(decision: Decision, cause_id: str, fact: PrReceived, full: bool = F
     )
 
 
-def catch_up(decision: Decision, sender: str) -> None:
-    """Reads the pull request as it is now. A head that was reviewed, or is being reviewed, is not reviewed again."""
-    if any(run.unread for run in decision.state.open_runs()):
-        return
-    cause, kind = decision.cause.envelope.id, PullRequestKind.UPDATED
-    start(decision, cause, kind=kind, sender=sender, not_before=_not_before(decision))
+def catch_up(decision: Decision, sender: str, hint_head: str) -> None:
+    """Reads a head that was told while nothing was to be opened. One that is reviewed already is not reviewed again."""
+    if not any(run.unread for run in decision.state.open_runs()):
+        cause, kind = decision.cause.envelope.id, PullRequestKind.UPDATED
+        start(decision, cause, kind=kind, hint_head=hint_head, sender=sender, not_before=_not_before(decision))
 
 
 def _not_before(decision: Decision) -> datetime | None:

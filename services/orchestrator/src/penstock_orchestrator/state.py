@@ -179,6 +179,8 @@ class StreamState(msgspec.Struct, frozen=True, omit_defaults=True):
     pull_request: PullRequestRef | None = None
     epoch: int = 0
     automatic_paused: bool = False
+    pushed: str = ""
+    """The head that was told last while automatic reviews were paused."""
     reopened: bool = False
     """Since it was closed last, as far as webhooks told, which come in any order."""
     runs: dict[str, Run] = {}
