@@ -32,6 +32,22 @@ async def test_a_frozen_write_that_lands_late_is_taken_back_by_the_sweeper(stage
     assert doubled >= 1
 
 
+async def test_a_double_that_lands_minutes_later_is_taken_back_by_who_spoke_in_its_place(stage: Stagehand) -> None:
+    """Who stood still that long may be killed as it wakes, and look no more."""
+    sweeper = a_sweeper(stage, await sent_again(stage))
+    (summary,) = stage.comments()
+    stage.clock.advance(300)
+    while sweeper.doubts.next_in() == 0:
+        await sweeper.step()
+
+    land_late(stage)
+    assert len(stage.comments()) == 2
+    stage.clock.advance(LOOKED_BACK.total_seconds() - 300)
+    await sweeper.step()
+
+    assert [each.id for each in stage.comments()] == [summary.id]
+
+
 @pytest.mark.parametrize("lands", ["before the next start", "after it"])
 async def test_a_double_of_somebody_who_was_frozen_is_taken_back_though_all_who_knew_were_killed(
     stage: Stagehand, lands: str
