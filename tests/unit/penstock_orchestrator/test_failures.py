@@ -297,25 +297,27 @@ def test_the_commands_pause_and_resume_stop_and_start_automatic_reviews() -> Non
     assert pr.receive(PullRequestKind.UPDATED, hint_head="e" * 40)
 
 
-def test_what_was_pushed_during_a_pause_is_read_when_it_ends() -> None:
-    pr, run = reviewing()
-    pr.answer_everything()
-    assert pr.run(run).finished
+def pushed_during_a_pause(pr: PullRequestUnderTest) -> str:
+    """The run that the end of the pause opens, when all has been answered."""
     pr.receive(PullRequestKind.COMMAND, command="pause", sender="ada", comment_id="c1")
     assert pr.receive(PullRequestKind.UPDATED, hint_head="f" * 40) == ""
     caught_up = pr.receive(PullRequestKind.COMMAND, command="resume", sender="ada", comment_id="c2")
     pr.read(caught_up, head="f" * 40)
     pr.answer_everything()
+    return caught_up
+
+
+def test_what_was_pushed_during_a_pause_is_read_when_it_ends() -> None:
+    pr, run = reviewing()
+    pr.answer_everything()
+    assert pr.run(run).finished
+    caught_up = pushed_during_a_pause(pr)
     assert pr.run(caught_up).outcome is RunOutcome.REVIEWED
 
 
 def test_what_was_pushed_during_a_pause_takes_the_place_of_the_run_that_goes_on() -> None:
     pr, run = reviewing()
-    pr.receive(PullRequestKind.COMMAND, command="pause", sender="ada", comment_id="c1")
-    assert pr.receive(PullRequestKind.UPDATED, hint_head="f" * 40) == ""
-    caught_up = pr.receive(PullRequestKind.COMMAND, command="resume", sender="ada", comment_id="c2")
-    pr.read(caught_up, head="f" * 40)
-    pr.answer_everything()
+    caught_up = pushed_during_a_pause(pr)
     assert pr.run(run).outcome is RunOutcome.SUPERSEDED
     assert pr.run(caught_up).outcome is RunOutcome.REVIEWED
 
