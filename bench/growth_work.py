@@ -173,13 +173,8 @@ class Engine:
         await self._consumer.commit(list(following.values()))
 
     async def _apply(self, heard: Sequence[Delivered]) -> None:
-        batches = iter([heard[at : at + BATCH] for at in range(0, len(heard), BATCH)])
-
-        async def worker() -> None:
-            for batch in batches:
-                await self._store.streams.apply(CONSUMER, batch, self._fold)
-
-        await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+        batches = (heard[at : at + BATCH] for at in range(0, len(heard), BATCH))
+        await _beside((self._store.streams.apply(CONSUMER, batch, self._fold) for batch in batches), AT_ONCE)
 
     async def _letter(self, record: RawRecord) -> None:
         """Somebody put it aside."""
@@ -188,11 +183,11 @@ class Engine:
         await self._store.dead_letters.settle(letter.id, "discarded")
 
 
-async def _beside(works: Iterable[Awaitable[object]]) -> None:
+async def _beside(works: Iterable[Awaitable[object]], most: int = BESIDE) -> None:
     waiting = iter(works)
 
     async def worker() -> None:
         for work in waiting:
             await work
 
-    await asyncio.gather(*(worker() for _ in range(BESIDE)))
+    await asyncio.gather(*(worker() for _ in range(most)))
