@@ -25,7 +25,7 @@ from tests.chaos.network import Network
 from tests.chaos.plan import FREEZING, SERVICES, Kind, Plan
 from tests.chaos.report import Report
 from tests.chaos.servers import Servers
-from tests.chaos.stage import LLM_KEY, MARKER_SECRET, PATIENCE, Stage, opened
+from tests.chaos.stage import LLM_KEY, MARKER_SECRET, SHORTENED, Stage, opened
 from tests.chaos.supervisor import Supervisor
 from tests.chaos.verdict import Verdict, none_of
 from tests.chaos.wishes import Wishes
@@ -167,7 +167,7 @@ class _Campaign:
             "webhooks sent again": self._load.redelivered,
             "records on the log": records,
             "the model": json.loads(told.read()),
-            "settings that are not the defaults": ", ".join(f"{name}={value}" for name, value in PATIENCE.items()),
+            "settings that are not the defaults": ", ".join(f"{name}={value}" for name, value in SHORTENED.items()),
             "not made": "; ".join(self._stage.skipped) or "nothing",
             "ended without being killed": "\n  ".join(["", *alone]) or "nothing",
             "back at work after": ", ".join(

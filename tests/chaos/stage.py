@@ -42,7 +42,7 @@ SHORT_RETRIES = {
     )
 }
 """As many attempts as by default, sooner after each other."""
-PATIENCE = {
+SHORTENED = {
     "PENSTOCK_LLM_TIMEOUT": "10s",
     "PENSTOCK_COMMENTER_CALL_TIMEOUT": "3s",
     "PENSTOCK_COMMENTER_SETTLE_DELAY": "5s",
@@ -166,7 +166,7 @@ class Stage:
             "PENSTOCK_LLM_KEY": LLM_KEY,
             "PENSTOCK_LLM_REVIEW_TOKENS": str(REVIEW_TOKENS),
             "PENSTOCK_MARKER_SECRET": MARKER_SECRET,
-            **PATIENCE,
+            **SHORTENED,
         }
 
     def _mount(self) -> None:
