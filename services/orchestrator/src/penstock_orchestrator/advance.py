@@ -86,8 +86,7 @@ def _close(decision: Decision, run: Run) -> None:
     """Says the closing if anything was said, or if a head could not be read and people would wait for what never comes;
     ends the run when everything said was answered or given up."""
     outcome = run.outcome or RunOutcome.FAILED
-    unread = outcome is RunOutcome.FAILED and run.hint_head and not run.adopted
-    if run.closing() is None and (run.said_something or run.announce or unread):
+    if run.closing() is None and (run.said_something or run.announce or run.unread_head):
         decision.ask(run, Stage.COMMENTS, _CLOSING_OF[outcome])
         run = decision.run(run.id)
     if _comments_resolved(run):

@@ -67,8 +67,7 @@ def _batch(run: Run, part: str, reference: PullRequestRef) -> FilesReviewRequest
 
 def _comments(run: Run, kind: CommentsKind, reference: PullRequestRef) -> CommentsRequested:
     if kind is not CommentsKind.REVIEW:
-        unread = kind is CommentsKind.FAILED and not run.adopted
-        head = (run.hint_head if unread else "") or run.head
+        head = run.unread_head or run.head
         return CommentsRequested(reference, kind, head, run.base, config_blob=run.config_blob, reason=run.reason)
     return CommentsRequested(
         pull_request=reference,

@@ -141,6 +141,11 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.epoch > 0
 
     @property
+    def unread_head(self) -> str:
+        """Of a run that failed before it had a head to review: the one that its webhook named."""
+        return self.hint_head if self.outcome is RunOutcome.FAILED and not self.adopted else ""
+
+    @property
     def past_prepare(self) -> bool:
         return self.phase in (Phase.REVIEWING, Phase.PUBLISHING)
 
