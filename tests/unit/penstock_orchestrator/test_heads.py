@@ -165,6 +165,44 @@ def test_heads_a_b_a_with_a_superseded_review_a_again() -> None:
     assert [fact.epoch for fact in pr.said(HeadAdopted)] == [1, 2, 3]
 
 
+def test_a_run_that_reads_a_known_head_late_leaves_the_run_alone_that_was_opened_after_it() -> None:
+    pr = PullRequestUnderTest()
+    reviewed(pr, A)
+    before = pr.receive(PullRequestKind.REOPENED, hint_head=A)
+    pr.fail(pr.last_request(before, Stage.PREPARE))
+    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    pr.read(pushed, B)
+    pr.pass_time(seconds=30)
+    pr.read(before, A)
+    assert pr.run(before).reason == SkipReason.SAME_HEAD
+    pr.answer_everything()
+    assert outcomes(pr)[pushed] is RunOutcome.REVIEWED
+
+
+@pytest.mark.parametrize("hinted", [B, ""])
+def test_a_known_head_that_no_webhook_named_again_ends_no_review(hinted: str) -> None:
+    pr = PullRequestUnderTest()
+    reviewed(pr, A)
+    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    pr.read(pushed, B)
+    lagged = pr.receive(PullRequestKind.READY, hint_head=hinted)
+    pr.read(lagged, A)
+    assert pr.run(lagged).reason == SkipReason.SAME_HEAD
+    pr.answer_everything()
+    assert outcomes(pr)[pushed] is RunOutcome.REVIEWED
+
+
+def test_a_command_for_which_there_is_nothing_to_review_ends_no_review() -> None:
+    pr = PullRequestUnderTest()
+    reviewed(pr, A)
+    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    pr.read(pushed, B)
+    command = pr.receive(PullRequestKind.COMMAND, command="review", comment_id="c1")
+    pr.read(command, A, outcome=AnswerOutcome.SKIPPED, reason="nothing to review")
+    pr.answer_everything()
+    assert outcomes(pr)[pushed] is RunOutcome.REVIEWED
+
+
 def test_a_head_that_moved_before_the_review_was_said_opens_a_run_of_its_own() -> None:
     pr = PullRequestUnderTest()
     run = pr.receive()

@@ -1,5 +1,7 @@
 """PURE: prepare has read the pull request. Which head is reviewed is decided here and nowhere else."""
 
+from itertools import takewhile
+
 from penstock_contracts.enums import AnswerOutcome, RunOutcome, SkipReason, Stage
 from penstock_contracts.facts import AttemptScheduled, ConfigResolved, EpochGrown, HeadAdopted, StageSkipped
 from penstock_orchestrator.decision import Decision
@@ -16,10 +18,10 @@ def decide_reading(decision: Decision, before: StreamState, run: Run, fact: Conf
         scheduled = AttemptScheduled(run.id, Stage.PREPARE, REREAD, 1, due, "the platform lags behind its webhook")
         decision.say(scheduled, run.id)
     elif fact.outcome is AnswerOutcome.SKIPPED:
-        retire_others(decision, run, f"head is {fact.head}", unless_at=(fact.head, fact.base))
+        _retire_older(decision, run, fact, f"head is {fact.head}")
         skip(decision, run, fact.reason)
     elif not run.forced and _known(decision.state, run, fact):
-        retire_others(decision, run, f"head is {fact.head} again", unless_at=(fact.head, fact.base))
+        _retire_older(decision, run, fact, f"head is {fact.head} again")
         skip(decision, run, SkipReason.SAME_HEAD)
     else:
         _adopt(decision, run, fact)
@@ -49,6 +51,19 @@ def _known(state: StreamState, run: Run, fact: ConfigResolved) -> bool:
     )
     done = (RunOutcome.REVIEWED, RunOutcome.PARTIAL)
     return under_way or any((past.head, past.base) == at and past.outcome in done for past in state.reviewed)
+
+
+def _retire_older(decision: Decision, run: Run, fact: ConfigResolved, reason: str) -> None:
+    """Where nothing is reviewed instead. Platforms lag, and nobody takes up what is ended in error: so the webhook has
+    to name the head that was read, and what was opened later stays. The commenter looks at the head once more."""
+    if run.hint_head != fact.head:
+        return
+    older = takewhile(lambda other: other.id != run.id, decision.state.open_runs())
+    gone = [other for other in older if other.past_prepare and (other.head, other.base) != (fact.head, fact.base)]
+    if gone:
+        decision.say(EpochGrown(decision.state.epoch + 1, reason))
+    for other in gone:
+        supersede(decision, other, reason)
 
 
 def _adopt(decision: Decision, run: Run, fact: ConfigResolved) -> None:

@@ -2,7 +2,6 @@
 
 from penstock_contracts.enums import ErrorClassification
 from penstock_contracts.facts import (
-    EpochGrown,
     WorkflowCancelled,
     WorkflowFailed,
     WorkflowSkipped,
@@ -32,14 +31,8 @@ def fail(decision: Decision, run: Run, error_class: ErrorClassification | None, 
         decision.say(WorkflowFailed(run.id, error_class, reason), run.id)
 
 
-def retire_others(decision: Decision, keep: Run, reason: str, *, unless_at: tuple[str, str] | None = None) -> None:
+def retire_others(decision: Decision, keep: Run, reason: str) -> None:
     """Every other run past prepare is of a head that is not the pull request's any more."""
-    others = [
-        run
-        for run in decision.state.open_runs()
-        if run.id != keep.id and run.past_prepare and (run.head, run.base) != unless_at
-    ]
-    if others and unless_at is not None:
-        decision.say(EpochGrown(decision.state.epoch + 1, reason))
-    for run in others:
-        supersede(decision, run, reason)
+    for run in decision.state.open_runs():
+        if run.id != keep.id and run.past_prepare:
+            supersede(decision, run, reason)
