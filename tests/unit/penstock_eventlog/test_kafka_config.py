@@ -37,6 +37,7 @@ def test_properties_are_lines_of_name_and_value(tmp_path: Path) -> None:
     [
         "acks",
         "batch.size",
+        "statistics.interval.ms",
         "enable.auto.commit",
         "group.id",
         "group.instance.id",

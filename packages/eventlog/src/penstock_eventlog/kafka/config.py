@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock_eventlog.errors import LogMisconfigured
+from penstock_eventlog.kafka import known
 
 OURS = frozenset(
     {
@@ -22,6 +23,7 @@ OURS = frozenset(
         "message.timeout.ms",
         "partitioner",
         "request.required.acks",
+        "statistics.interval.ms",
     }
 )
 """Guarantees rest on these, or another setting gives them."""
@@ -77,6 +79,7 @@ class KafkaAddress:
             "batch.size": batch,
             "message.timeout.ms": 0,
             "partitioner": "murmur2_random",
+            "statistics.interval.ms": known.EVERY_MS,
         }
 
     def consumer(self, group: str) -> dict[str, Any]:
@@ -93,6 +96,7 @@ class KafkaAddress:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
+            "statistics.interval.ms": known.EVERY_MS,
         }
 
     def _classic(self) -> Mapping[str, str | int]:

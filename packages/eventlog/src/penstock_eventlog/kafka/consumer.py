@@ -8,6 +8,7 @@ that were fetched in the same call, so there is one order of things.
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from penstock_eventlog.errors import LogError, LogUnavailable
 from penstock_eventlog.kafka.config import KafkaAddress, client_log
 from penstock_eventlog.kafka.failures import CREDENTIALS, end_of, failure_of, is_fenced
+from penstock_eventlog.kafka.known import KnownBrokers
 from penstock_eventlog.ports import Partition, Revoked
 from penstock_store.rows import Place, RawRecord
 
@@ -227,26 +229,40 @@ class KafkaConsumer:
         for error in errors:
             if not error.retriable() or error.code() in CREDENTIALS:
                 self._hear(error)
+        if self._brokers.forgotten:
+            self._leave_behind()
         return fetched
 
     def _hear(self, error: KafkaError) -> None:
         if is_fenced(error) and time.monotonic() - self._joined_at > RIVAL:
             _log.warning("joining the group again", extra={"group": self._group, "error": error.str()})
             self._client.close()
-            self._fetched.revoked |= self._assigned | self._fetched.assigned
-            self._fetched.assigned.clear()
-            self._fetched.messages.clear()
-            self._client = self._join()
+            self._join_again()
         else:
             self._fetched.failure = end_of(error)
+
+    def _leave_behind(self) -> None:
+        """Closing a client that reaches nobody takes its session and more: whoever fetches does not wait for it."""
+        old = self._client
+        _log.warning("joining the group again: the client knows no broker any more", extra={"group": self._group})
+        self._join_again()
+        threading.Thread(target=old.close, name="kafka-consumer-left", daemon=True).start()
+
+    def _join_again(self) -> None:
+        self._fetched.revoked |= self._assigned | self._fetched.assigned
+        self._fetched.assigned.clear()
+        self._fetched.messages.clear()
+        self._client = self._join()
 
     def _leave(self) -> None:
         self._client.close()
 
     def _join(self) -> Client:
         self._joined_at = time.monotonic()
+        self._brokers = KnownBrokers()
+        heard = {"error_cb": self._on_error, "stats_cb": self._brokers.hear}
         try:
-            client = Client({**self._address.consumer(self._group), "error_cb": self._on_error}, logger=client_log)
+            client = Client({**self._address.consumer(self._group), **heard}, logger=client_log)
             client.subscribe(
                 self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
             )
@@ -289,7 +305,9 @@ class KafkaConsumer:
         client.resume(partitions)
         self._fetched.assigned |= {(self._address.inside(one.topic), one.partition) for one in partitions}
 
-    def _on_revoke(self, _: Client, partitions: list[TopicPartition]) -> None:
+    def _on_revoke(self, client: Client, partitions: list[TopicPartition]) -> None:
+        if client is not self._client:
+            return
         gone = {(self._address.inside(one.topic), one.partition) for one in partitions}
         self._fetched.revoked |= gone
         self._fetched.assigned -= gone

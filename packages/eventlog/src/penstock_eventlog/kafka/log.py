@@ -105,6 +105,8 @@ class KafkaLog:
                 self._admin = AdminClient(config, logger=client_log)
             return await asyncio.to_thread(question, self._admin)
         except KafkaException as exception:
+            # The next question is asked by a new client: this one may have forgotten all brokers, see known.py.
+            self._admin = None
             if self._refused is not None:
                 error, self._refused = self._refused, None
                 raise failure_of(error) from exception

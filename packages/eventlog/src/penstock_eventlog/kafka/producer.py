@@ -20,6 +20,7 @@ from confluent_kafka import Producer as Client
 from penstock_eventlog.errors import LogError, LogUnavailable, RecordRefused
 from penstock_eventlog.kafka.config import BATCH, KafkaAddress, client_log
 from penstock_eventlog.kafka.failures import CREDENTIALS, TOO_LARGE, failure_of, refusal_of
+from penstock_eventlog.kafka.known import KnownBrokers
 from penstock_eventlog.ports import NewRecord
 from penstock_eventlog.records import size_of
 
@@ -179,7 +180,7 @@ class KafkaProducer:
             except KafkaException as exception:
                 error: KafkaError = exception.args[0]
                 if error.fatal() or error.code() == KafkaError._FATAL:
-                    self._give_up(self._client, error)
+                    self._give_up(self._client, error.str())
                     raise LogUnavailable(error.str()) from exception
                 return error
             else:
@@ -195,15 +196,17 @@ class KafkaProducer:
             return
 
     def _new_client(self) -> Client:
+        self._brokers = KnownBrokers()
+        heard = {"error_cb": self._on_error, "stats_cb": self._brokers.hear}
         try:
-            return Client({**self._address.producer(self._largest), "error_cb": self._on_error}, logger=client_log)
+            return Client({**self._address.producer(self._largest), **heard}, logger=client_log)
         except KafkaException as exception:
             raise failure_of(exception.args[0]) from exception
 
-    def _give_up(self, old: Client, error: KafkaError) -> None:
-        """The idempotent client has given up its guarantee and does nothing more; a new one begins a new sequence."""
+    def _give_up(self, old: Client, reason: str) -> None:
+        """The client does nothing more, as one that cannot keep its guarantee; a new one begins a new sequence."""
         if self._client is old:
-            _log.error("the Kafka producer is replaced", extra={"error": error.str()})
+            _log.error("the Kafka producer is replaced", extra={"error": reason})
             self._replace_client(old)
         self._settle()
 
@@ -236,8 +239,10 @@ class KafkaProducer:
                 served = client.poll(SERVE)
             except KafkaException as exception:
                 # The client raises what is fatal here and tells `error_cb` nothing.
-                self._loop.call_soon_threadsafe(self._give_up, client, exception.args[0])
+                self._loop.call_soon_threadsafe(self._give_up, client, exception.args[0].str())
                 continue
+            if self._brokers.forgotten:
+                self._loop.call_soon_threadsafe(self._give_up, client, "it knows no broker any more")
             if served:
                 self._loop.call_soon_threadsafe(self._settle)
 
