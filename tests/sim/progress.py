@@ -66,7 +66,8 @@ class Progress:
         """Heads of which webhooks told while automatic reviews were paused."""
         self.called: set[str] = set()
         """Heads of which webhooks told that were to open a run."""
-        self._seen: set[str] = set()
+        self._seen: dict[str, None] = {}
+        """The heads that were read, in their order."""
         self._reviewed: set[str] = set()
 
     def broken(self, stream: str) -> Iterator[str]:
@@ -178,6 +179,8 @@ class Progress:
             wanted, reason = WorkflowSkipped, fact.reason
         elif not run.forced and (fact.head in self._reviewed or self._reviews(fact.head, run)):
             wanted, reason = WorkflowSkipped, SkipReason.SAME_HEAD
+        elif self._overtaken(fact.head, run):
+            wanted = WorkflowSuperseded
         said = [each.fact for each in self._caused[event.envelope.id] if isinstance(each.fact, _AFTER_READING)]
         mine = [each for each in said if each.run_id == run.id]
         if [type(each) for each in mine] != [wanted] or getattr(mine[0], "reason", reason) != reason != "":
@@ -185,6 +188,14 @@ class Progress:
 
     def _reviews(self, head: str, but: Standing) -> bool:
         return any(run.reviewing and run.adopted == head for run in self.runs.values() if run is not but)
+
+    def _overtaken(self, head: str, run: Standing) -> bool:
+        """Known before the head that another run reviews as its webhook asked, which came later."""
+        later = [each for each in self.runs.values() if each.reviewing and each.told > run.told]
+        seen = list(self._seen)
+        return any(
+            head in (run.hint, *seen[: seen.index(each.adopted)]) for each in later if each.adopted == each.hint != head
+        )
 
     def _published(self, event: Event[Fact], fact: CommentsPublished) -> Iterator[str]:
         if fact.outcome is AnswerOutcome.FAILED:
@@ -249,19 +260,20 @@ class Progress:
     def _fold(self, event: Event[Fact]) -> None:
         fact, envelope = event.fact, event.envelope
         if isinstance(fact, WorkflowOpened):
-            opened = Standing(fact.run_id, fact.hint_head, fact.forced, fact.due, hints={fact.hint_head})
+            opened = Standing(fact.run_id, fact.hint_head, fact.forced, fact.due, envelope.sequence)
+            opened.hints.add(fact.hint_head)
             self.runs[fact.run_id] = opened
         elif isinstance(fact, PrReceived):
-            self._hear(fact)
+            self._hear(fact, envelope.sequence)
         elif isinstance(fact, ConfigResolved):
-            self._seen.add(fact.head)
+            self._seen.setdefault(fact.head)
         elif isinstance(fact, CommentsPublished) and fact.kind is CommentsKind.REVIEW and fact.outcome in SAID:
             self._reviewed.add(fact.head)
         run = self.runs.get(envelope.workflow_id)
         if run is not None:
             run.learn(event)
 
-    def _hear(self, fact: PrReceived) -> None:
+    def _hear(self, fact: PrReceived, sequence: int) -> None:
         if fact.command in (Command.PAUSE, Command.RESUME):
             self.automatic = fact.command == Command.RESUME
         if fact.kind not in (PullRequestKind.COMMAND, *_OVER):
@@ -271,7 +283,7 @@ class Progress:
             self._told.clear()
         for run in self.runs.values():
             if run.unread and fact.hint_head:
-                run.hint = fact.hint_head
+                run.hint, run.told = fact.hint_head, sequence
                 run.hints.add(fact.hint_head)
 
 
@@ -297,7 +309,7 @@ def _name(event: Event[Fact]) -> str:
     return f"{event.envelope.type} {event.envelope.sequence} ({what})"
 
 
-_AFTER_READING = (AttemptScheduled, HeadAdopted, WorkflowSkipped)
+_AFTER_READING = (AttemptScheduled, HeadAdopted, WorkflowSkipped, WorkflowSuperseded)
 _JUDGES: Mapping[type[Fact], Callable[[Progress, Event[Fact], Any], Iterator[str]]] = {
     PrReceived: Progress._received,
     WorkflowControl: Progress._controlled,

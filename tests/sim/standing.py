@@ -39,6 +39,8 @@ class Standing:
     hint: str
     forced: bool
     due: datetime
+    told: int
+    """The sequence number of what gave it its hint last."""
     asked: bool = False
     """Whether the pull request was to be read for it."""
     hints: set[str] = field(default_factory=set)

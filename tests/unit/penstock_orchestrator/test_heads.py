@@ -1,10 +1,14 @@
 """Which head is reviewed: only prepare's reading decides."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from penstock_contracts.enums import (
     AnswerOutcome,
     CommentsKind,
+    ControlAction,
     ExecutionState,
     JobStatus,
     PullRequestKind,
@@ -21,9 +25,9 @@ from penstock_contracts.facts import (
     WorkflowFinished,
     WorkflowSuperseded,
 )
-from tests.unit.penstock_orchestrator.pull_request import PullRequestUnderTest, reading
+from tests.unit.penstock_orchestrator.pull_request import RULES, PullRequestUnderTest, reading
 
-A, B = "a" * 40, "f" * 40
+A, B, C = "a" * 40, "f" * 40, "c" * 40
 
 
 def outcomes(pr: PullRequestUnderTest) -> dict[str, RunOutcome]:
@@ -201,6 +205,75 @@ def test_a_command_for_which_there_is_nothing_to_review_ends_no_review() -> None
     pr.read(command, A, outcome=AnswerOutcome.SKIPPED, reason="nothing to review")
     pr.answer_everything()
     assert outcomes(pr)[pushed] is RunOutcome.REVIEWED
+
+
+def test_a_run_that_reads_the_head_of_its_push_late_leaves_the_run_alone_of_the_push_after_it() -> None:
+    pr = PullRequestUnderTest()
+    before = pr.receive(hint_head=A)
+    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    pr.read(pushed, B)
+    pr.read(before, A)
+    assert pr.run(before).reason == f"head is {B}"
+    assert not pr.requests(before, Stage.AST)
+    pr.control(ControlAction.CANCEL, before)
+    pr.answer_everything()
+    assert outcomes(pr) == {before: RunOutcome.SUPERSEDED, pushed: RunOutcome.REVIEWED}
+
+
+def test_a_run_that_read_a_head_ahead_of_its_webhook_does_not_go_back_behind_the_run_of_that_head() -> None:
+    pr = PullRequestUnderTest()
+    before = pr.receive(hint_head=A)
+    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    pr.read(before, B)
+    pr.read(pushed, B)
+    pr.pass_time(seconds=5)
+    pr.read(before, A)
+    pr.answer_everything()
+    assert outcomes(pr) == {before: RunOutcome.SUPERSEDED, pushed: RunOutcome.REVIEWED}
+
+
+def test_a_review_again_that_is_shown_a_head_of_before_leaves_the_run_alone_of_the_push_after_it() -> None:
+    pr = PullRequestUnderTest()
+    first = reviewed(pr, A)
+    pr.control(ControlAction.RE_REVIEW, first)
+    again = next(run.id for run in pr.state.open_runs())
+    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    pr.read(pushed, B)
+    pr.read(again, A)
+    pr.answer_everything()
+    assert outcomes(pr) == {
+        first: RunOutcome.REVIEWED,
+        again: RunOutcome.SUPERSEDED,
+        pushed: RunOutcome.REVIEWED,
+    }
+
+
+@pytest.mark.parametrize("newest", [A, C])
+def test_a_run_that_waited_and_was_told_of_a_newer_head_takes_the_place_of_one_opened_after_it(newest: str) -> None:
+    pr = PullRequestUnderTest(replace(RULES, debounce=timedelta(seconds=30)))
+    pr.read(pr.receive(hint_head=A), A)
+    waiting = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    command = pr.receive(PullRequestKind.COMMAND, command="review", comment_id="c1", hint_head=B)
+    pr.receive(PullRequestKind.UPDATED, hint_head=newest)
+    pr.read(command, B)
+    pr.pass_time(seconds=30)
+    pr.read(waiting, newest)
+    assert pr.run(command).outcome is RunOutcome.SUPERSEDED
+    pr.answer_everything()
+    assert outcomes(pr)[waiting] is RunOutcome.REVIEWED
+
+
+def test_a_run_that_reads_a_head_nobody_has_told_of_takes_the_place_of_one_opened_after_it() -> None:
+    pr = PullRequestUnderTest()
+    before = pr.receive(hint_head=A)
+    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    pr.read(pushed, B)
+    pr.read(before, C)
+    pr.pass_time(seconds=5)
+    pr.read(before, C)
+    assert pr.run(pushed).outcome is RunOutcome.SUPERSEDED
+    pr.answer_everything()
+    assert outcomes(pr)[before] is RunOutcome.REVIEWED
 
 
 def test_a_head_that_moved_before_the_review_was_said_opens_a_run_of_its_own() -> None:

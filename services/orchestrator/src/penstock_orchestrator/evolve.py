@@ -84,7 +84,7 @@ _OPENS_NOTHING = (PullRequestKind.COMMAND, PullRequestKind.FEEDBACK, PullRequest
 """Whatever head these name: they open no run on its account."""
 
 
-def _received(state: StreamState, _: Envelope, fact: PrReceived) -> StreamState:
+def _received(state: StreamState, envelope: Envelope, fact: PrReceived) -> StreamState:
     reference = PullRequestRef(fact.platform, fact.instance, fact.repository_id, fact.repository, fact.number)
     paused = state.automatic_paused
     if fact.sender_association in TRUSTED and fact.command in (Command.PAUSE, Command.RESUME):
@@ -96,7 +96,8 @@ def _received(state: StreamState, _: Envelope, fact: PrReceived) -> StreamState:
         reopened = fact.kind is PullRequestKind.REOPENED
     runs = state.runs
     if fact.hint_head:  # a run that has read nothing yet is to read this one
-        runs = {key: replace(run, hint_head=fact.hint_head) if run.unread else run for key, run in runs.items()}
+        head, at = fact.hint_head, envelope.sequence
+        runs = {key: replace(run, hint_head=head, told=at) if run.unread else run for key, run in runs.items()}
     return replace(
         state,
         subject=subject_of(fact),
@@ -124,6 +125,7 @@ def _opened(state: StreamState, envelope: Envelope, fact: WorkflowOpened) -> Str
         opened_at=envelope.time,
         due=fact.due,
         hint_head=fact.hint_head,
+        told=envelope.sequence,
         sender=fact.sender,
         command=fact.command,
         command_argument=fact.command_argument,

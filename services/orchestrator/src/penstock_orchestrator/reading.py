@@ -23,6 +23,8 @@ def decide_reading(decision: Decision, before: StreamState, run: Run, fact: Conf
     elif not run.forced and _known(decision.state, run, fact):
         _retire_older(decision, run, fact, f"head is {fact.head} again")
         skip(decision, run, SkipReason.SAME_HEAD)
+    elif newer := _overtaken(before, run, fact):
+        supersede(decision, run, f"head is {newer}")
     else:
         _adopt(decision, run, fact)
 
@@ -64,6 +66,16 @@ def _retire_older(decision: Decision, run: Run, fact: ConfigResolved, reason: st
         decision.say(EpochGrown(decision.state.epoch + 1, reason))
     for other in gone:
         supersede(decision, other, reason)
+
+
+def _overtaken(before: StreamState, run: Run, fact: ConfigResolved) -> str:
+    """The head that is reviewed as a later webhook told, where the head read here was told or seen before that one: the
+    platform lags, or the answer is late. A head that came back is told by a webhook too, which is later still."""
+    later = [other for other in before.open_runs() if other.past_prepare and other.told > run.told]
+    for newer in (other.head for other in later if other.hint_head == other.head != fact.head):
+        if fact.head == run.hint_head or fact.head in takewhile(newer.__ne__, before.seen_heads):
+            return newer
+    return ""
 
 
 def _adopt(decision: Decision, run: Run, fact: ConfigResolved) -> None:

@@ -96,6 +96,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     due: datetime
     phase: Phase = Phase.PREPARING
     hint_head: str = ""
+    told: int = 0
+    """The sequence number of what named this head last, or opened the run."""
     sender: str = ""
     command: str = ""
     command_argument: str = ""
