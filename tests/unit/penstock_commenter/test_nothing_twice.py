@@ -14,6 +14,7 @@ from penstock_contracts.facts import CommentsRequested
 from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_platforms.forge.faults import Fault, FaultKind
 from penstock_runtime.steps import CrashAt, Crashed
+from penstock_store.errors import StoreUnavailable
 from penstock_store.rows import EffectState
 from tests.unit.penstock_commenter.stage import TIMING, Overheard, Stagehand, answer_of, finding
 
@@ -257,6 +258,37 @@ async def test_whoever_was_frozen_past_its_lease_does_not_write(stage: Stagehand
     assert frozen.doubts.next_in() is not None
     answer_of(await until_answered(stage, event))
     assert_said_once(stage)
+
+
+@dataclass(slots=True)
+class EndedAsItWakes(FreezeAt):
+    """Its call has landed; what it does next ends like this."""
+
+    ending: BaseException = field(default_factory=asyncio.CancelledError)
+
+    def reach(self, point: str) -> None:
+        super(EndedAsItWakes, self).reach(point)
+        if point == self.point:
+            raise self.ending
+
+
+@pytest.mark.parametrize("ending", [asyncio.CancelledError(), StoreUnavailable("it is away")])
+async def test_whoever_landed_a_call_after_its_lease_looks_for_doubles_however_it_ends(
+    stage: Stagehand, ending: BaseException
+) -> None:
+    event = await stage.review(finding(5))
+    frozen = stage.process("commenter@a:1", EndedAsItWakes(stage, "commenter.4.called", TIMING.lease + 1, 0, ending))
+    with pytest.raises(type(ending)):
+        await frozen.requested(event)
+    assert frozen.doubts.next_in() is not None
+
+
+async def test_whoever_is_cancelled_under_its_lease_is_in_no_doubt(stage: Stagehand) -> None:
+    event = await stage.review(finding(5))
+    cancelled = stage.process("commenter@a:1", EndedAsItWakes(stage, "commenter.4.called", 1.0))
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled.requested(event)
+    assert cancelled.doubts.next_in() is None
 
 
 async def test_whoever_was_frozen_before_it_began_takes_the_lease_again_or_leaves(stage: Stagehand) -> None:

@@ -69,7 +69,10 @@ class Commenter:
             self.speaking.discard(stream)
 
     async def _outcome(self, event: Event[CommentsRequested]) -> Outcome:
+        """Whoever stood still until its lease was over may have written beside what another one said meanwhile, however
+        it ends then: mostly it is cancelled as it wakes, since its partitions are lost."""
         stream = event.envelope.stream
+        tenure, fenced = None, False
         try:
             tenure = await Tenure.take(self.store.leases, self.clock, lease_key(stream), self.holder, self.timing)
             if tenure is None:
@@ -78,7 +81,7 @@ class Commenter:
                 self.steps.reach("commenter.1.leased")
                 outcome = await self._under_lease(event, tenure)
         except FenceLost as error:
-            self.doubts.add(stream, event.fact.pull_request)
+            fenced = True
             return self._later(str(error), self.timing.doubt)
         except StillUnderWay as error:
             return self._later(str(error), error.retry_after)
@@ -86,6 +89,9 @@ class Commenter:
             return Failed(error.classification, str(error), error.retry_after)
         except (BlobMissing, ChangesError, UnknownPlatform) as error:
             return Failed(ErrorClassification.PERMANENT, str(error))
+        finally:
+            if fenced or (tenure is not None and tenure.over):
+                self.doubts.add(stream, event.fact.pull_request)
         self.steps.reach("commenter.6.answered")
         return outcome
 

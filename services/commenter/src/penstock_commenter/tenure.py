@@ -71,5 +71,10 @@ class Tenure:
         if self._left() < self.timing.call:
             raise FenceLost(self.lease.key, self.lease.fence)
 
+    @property
+    def over(self) -> bool:
+        """Somebody else may hold the lease by now."""
+        return self._left() <= 0
+
     def _left(self) -> float:
         return self._until - self._clock.monotonic()
