@@ -207,10 +207,14 @@ def test_a_command_for_which_there_is_nothing_to_review_ends_no_review() -> None
     assert outcomes(pr)[pushed] is RunOutcome.REVIEWED
 
 
+def opened_and_pushed(pr: PullRequestUnderTest) -> tuple[str, str]:
+    """The run of A, and that of the push of B after it; neither has read anything."""
+    return pr.receive(hint_head=A), pr.receive(PullRequestKind.UPDATED, hint_head=B)
+
+
 def test_a_run_that_reads_the_head_of_its_push_late_leaves_the_run_alone_of_the_push_after_it() -> None:
     pr = PullRequestUnderTest()
-    before = pr.receive(hint_head=A)
-    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    before, pushed = opened_and_pushed(pr)
     pr.read(pushed, B)
     pr.read(before, A)
     assert pr.run(before).reason == f"head is {B}"
@@ -222,8 +226,7 @@ def test_a_run_that_reads_the_head_of_its_push_late_leaves_the_run_alone_of_the_
 
 def test_a_run_that_read_a_head_ahead_of_its_webhook_does_not_go_back_behind_the_run_of_that_head() -> None:
     pr = PullRequestUnderTest()
-    before = pr.receive(hint_head=A)
-    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    before, pushed = opened_and_pushed(pr)
     pr.read(before, B)
     pr.read(pushed, B)
     pr.pass_time(seconds=5)
@@ -265,8 +268,7 @@ def test_a_run_that_waited_and_was_told_of_a_newer_head_takes_the_place_of_one_o
 
 def test_a_run_that_reads_a_head_nobody_has_told_of_takes_the_place_of_one_opened_after_it() -> None:
     pr = PullRequestUnderTest()
-    before = pr.receive(hint_head=A)
-    pushed = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    before, pushed = opened_and_pushed(pr)
     pr.read(pushed, B)
     pr.read(before, C)
     pr.pass_time(seconds=5)
