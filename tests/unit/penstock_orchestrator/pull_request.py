@@ -11,6 +11,7 @@ from penstock_contracts.enums import (
     ControlAction,
     ErrorClassification,
     PullRequestKind,
+    RunOutcome,
     Stage,
 )
 from penstock_contracts.envelope import Envelope
@@ -28,6 +29,7 @@ from penstock_contracts.facts import (
     PrReviewCompleted,
     TimerFired,
     WorkflowControl,
+    WorkflowFinished,
 )
 from penstock_contracts.flow import STAGE_OF_REQUEST
 from penstock_contracts.ids import answer_id, delivery_event_id, stream_of, subject_of
@@ -214,6 +216,9 @@ class PullRequestUnderTest:
 
     def said(self, kind: type[F]) -> list[F]:
         return [event.fact for event in self.stored if isinstance(event.fact, kind)]
+
+    def outcomes(self) -> dict[str, RunOutcome]:
+        return {fact.run_id: fact.outcome for fact in self.said(WorkflowFinished)}
 
     def comments(self, run_id: str) -> list[CommentsKind]:
         return [

@@ -9,29 +9,21 @@ from penstock_contracts.enums import (
     AnswerOutcome,
     CommentsKind,
     ControlAction,
-    ExecutionState,
     JobStatus,
     PullRequestKind,
     RunOutcome,
     SkipReason,
     Stage,
 )
-from penstock_contracts.event import Event
 from penstock_contracts.facts import (
     CommentsPublished,
     EpochGrown,
-    Fact,
     HeadAdopted,
-    WorkflowFinished,
     WorkflowSuperseded,
 )
 from tests.unit.penstock_orchestrator.pull_request import RULES, PullRequestUnderTest, reading
 
 A, B, C = "a" * 40, "f" * 40, "c" * 40
-
-
-def outcomes(pr: PullRequestUnderTest) -> dict[str, RunOutcome]:
-    return {fact.run_id: fact.outcome for fact in pr.said(WorkflowFinished)}
 
 
 def reviewed(pr: PullRequestUnderTest, head: str) -> str:
@@ -52,7 +44,7 @@ def test_a_new_head_supersedes_the_run_of_the_old_one_once_it_is_read() -> None:
     assert pr.comments(old) == [CommentsKind.PENDING, CommentsKind.SUPERSEDED]
     assert pr.state.epoch == 2
     pr.answer_everything()
-    assert outcomes(pr) == {old: RunOutcome.SUPERSEDED, new: RunOutcome.REVIEWED}
+    assert pr.outcomes() == {old: RunOutcome.SUPERSEDED, new: RunOutcome.REVIEWED}
     assert CommentsKind.REVIEW not in pr.comments(old)
 
 
@@ -112,7 +104,7 @@ def test_a_command_reviews_the_same_head_again() -> None:
     forced = pr.receive(PullRequestKind.COMMAND, command="review", comment_id="c1")
     pr.read(forced, A)
     pr.answer_everything()
-    assert outcomes(pr)[forced] is RunOutcome.REVIEWED
+    assert pr.outcomes()[forced] is RunOutcome.REVIEWED
 
 
 def test_a_hint_that_was_never_seen_and_is_not_what_was_read_is_read_once_more_after_five_seconds() -> None:
@@ -127,7 +119,7 @@ def test_a_hint_that_was_never_seen_and_is_not_what_was_read_is_read_once_more_a
     pr.read(run, B)
     assert pr.run(run).head == B
     pr.answer_everything()
-    assert outcomes(pr)[run] is RunOutcome.REVIEWED
+    assert pr.outcomes()[run] is RunOutcome.REVIEWED
 
 
 def test_the_second_reading_decides_whatever_it_says() -> None:
@@ -161,7 +153,7 @@ def test_heads_a_b_a_with_a_superseded_review_a_again() -> None:
     last = pr.receive(PullRequestKind.UPDATED, hint_head=A)
     pr.read(last, A)
     pr.answer_everything()
-    assert outcomes(pr) == {
+    assert pr.outcomes() == {
         first: RunOutcome.SUPERSEDED,
         middle: RunOutcome.SUPERSEDED,
         last: RunOutcome.REVIEWED,
@@ -180,7 +172,7 @@ def test_a_run_that_reads_a_known_head_late_leaves_the_run_alone_that_was_opened
     pr.read(before, A)
     assert pr.run(before).reason == SkipReason.SAME_HEAD
     pr.answer_everything()
-    assert outcomes(pr)[pushed] is RunOutcome.REVIEWED
+    assert pr.outcomes()[pushed] is RunOutcome.REVIEWED
 
 
 @pytest.mark.parametrize("hinted", [B, ""])
@@ -193,7 +185,7 @@ def test_a_known_head_that_no_webhook_named_again_ends_no_review(hinted: str) ->
     pr.read(lagged, A)
     assert pr.run(lagged).reason == SkipReason.SAME_HEAD
     pr.answer_everything()
-    assert outcomes(pr)[pushed] is RunOutcome.REVIEWED
+    assert pr.outcomes()[pushed] is RunOutcome.REVIEWED
 
 
 def test_a_command_for_which_there_is_nothing_to_review_ends_no_review() -> None:
@@ -204,7 +196,7 @@ def test_a_command_for_which_there_is_nothing_to_review_ends_no_review() -> None
     command = pr.receive(PullRequestKind.COMMAND, command="review", comment_id="c1")
     pr.read(command, A, outcome=AnswerOutcome.SKIPPED, reason="nothing to review")
     pr.answer_everything()
-    assert outcomes(pr)[pushed] is RunOutcome.REVIEWED
+    assert pr.outcomes()[pushed] is RunOutcome.REVIEWED
 
 
 def opened_and_pushed(pr: PullRequestUnderTest) -> tuple[str, str]:
@@ -221,7 +213,7 @@ def test_a_run_that_reads_the_head_of_its_push_late_leaves_the_run_alone_of_the_
     assert not pr.requests(before, Stage.AST)
     pr.control(ControlAction.CANCEL, before)
     pr.answer_everything()
-    assert outcomes(pr) == {before: RunOutcome.SUPERSEDED, pushed: RunOutcome.REVIEWED}
+    assert pr.outcomes() == {before: RunOutcome.SUPERSEDED, pushed: RunOutcome.REVIEWED}
 
 
 def test_a_run_that_read_a_head_ahead_of_its_webhook_does_not_go_back_behind_the_run_of_that_head() -> None:
@@ -232,7 +224,7 @@ def test_a_run_that_read_a_head_ahead_of_its_webhook_does_not_go_back_behind_the
     pr.pass_time(seconds=5)
     pr.read(before, A)
     pr.answer_everything()
-    assert outcomes(pr) == {before: RunOutcome.SUPERSEDED, pushed: RunOutcome.REVIEWED}
+    assert pr.outcomes() == {before: RunOutcome.SUPERSEDED, pushed: RunOutcome.REVIEWED}
 
 
 def test_a_review_again_that_is_shown_a_head_of_before_leaves_the_run_alone_of_the_push_after_it() -> None:
@@ -244,7 +236,7 @@ def test_a_review_again_that_is_shown_a_head_of_before_leaves_the_run_alone_of_t
     pr.read(pushed, B)
     pr.read(again, A)
     pr.answer_everything()
-    assert outcomes(pr) == {
+    assert pr.outcomes() == {
         first: RunOutcome.REVIEWED,
         again: RunOutcome.SUPERSEDED,
         pushed: RunOutcome.REVIEWED,
@@ -263,7 +255,21 @@ def test_a_run_that_waited_and_was_told_of_a_newer_head_takes_the_place_of_one_o
     pr.read(waiting, newest)
     assert pr.run(command).outcome is RunOutcome.SUPERSEDED
     pr.answer_everything()
-    assert outcomes(pr)[waiting] is RunOutcome.REVIEWED
+    assert pr.outcomes()[waiting] is RunOutcome.REVIEWED
+
+
+def test_a_run_that_waited_and_was_told_of_a_reviewed_head_again_ends_the_one_opened_after_it() -> None:
+    pr = PullRequestUnderTest(replace(RULES, debounce=timedelta(seconds=30)))
+    reviewed(pr, A)
+    pr.receive(PullRequestKind.UPDATED, hint_head=C)
+    waiting = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    command = pr.receive(PullRequestKind.COMMAND, command="review", comment_id="c1", hint_head=B)
+    pr.read(command, B)
+    pr.receive(PullRequestKind.UPDATED, hint_head=A)
+    pr.pass_time(seconds=30)
+    pr.read(waiting, A)
+    assert pr.run(waiting).reason == SkipReason.SAME_HEAD
+    assert pr.run(command).outcome is RunOutcome.SUPERSEDED
 
 
 def test_a_run_that_reads_a_head_nobody_has_told_of_takes_the_place_of_one_opened_after_it() -> None:
@@ -275,7 +281,7 @@ def test_a_run_that_reads_a_head_nobody_has_told_of_takes_the_place_of_one_opene
     pr.read(before, C)
     assert pr.run(pushed).outcome is RunOutcome.SUPERSEDED
     pr.answer_everything()
-    assert outcomes(pr)[before] is RunOutcome.REVIEWED
+    assert pr.outcomes()[before] is RunOutcome.REVIEWED
 
 
 def test_a_head_that_moved_before_the_review_was_said_opens_a_run_of_its_own() -> None:
@@ -291,7 +297,7 @@ def test_a_head_that_moved_before_the_review_was_said_opens_a_run_of_its_own() -
     (new,) = set(pr.state.runs) - {run}
     pr.read(new, B)
     pr.answer_everything()
-    assert outcomes(pr) == {run: RunOutcome.SUPERSEDED, new: RunOutcome.REVIEWED}
+    assert pr.outcomes() == {run: RunOutcome.SUPERSEDED, new: RunOutcome.REVIEWED}
 
 
 def test_a_review_said_late_by_a_run_that_is_over_is_remembered() -> None:
@@ -304,86 +310,10 @@ def test_a_review_said_late_by_a_run_that_is_over_is_remembered() -> None:
     late = pr.last_request(run, Stage.COMMENTS)
     pr.pass_time(minutes=61)
     pr.answer_everything()
-    assert outcomes(pr)[run] is RunOutcome.FAILED
+    assert pr.outcomes()[run] is RunOutcome.FAILED
     pr.receive(PullRequestKind.FEEDBACK)
     pr.answer(late)
     assert [(known.head, known.run_id) for known in pr.state.reviewed] == [(A, run)]
-
-
-def test_closing_the_pull_request_grows_the_epoch_at_once_and_ends_every_run() -> None:
-    pr = PullRequestUnderTest()
-    early = pr.receive()
-    pr.read(early, A)
-    unread = pr.receive(PullRequestKind.UPDATED, hint_head=B)
-    pr.receive(PullRequestKind.MERGED)
-    assert pr.state.epoch == 2
-    pr.answer_everything()
-    assert outcomes(pr) == {early: RunOutcome.SUPERSEDED, unread: RunOutcome.SUPERSEDED}
-    assert pr.comments(unread) == []
-
-
-def test_a_closing_that_comes_after_the_reopening_it_preceded_loses_no_review() -> None:
-    pr = PullRequestUnderTest()
-    first = pr.receive()
-    pr.read(first, A)
-    pr.answer_everything()
-    reopened = pr.receive(PullRequestKind.REOPENED, hint_head=B)
-    again = pr.receive(PullRequestKind.CLOSED, hint_head=A)
-    pr.read(again, B)
-    pr.answer_everything()
-    assert outcomes(pr) == {
-        first: RunOutcome.REVIEWED,
-        reopened: RunOutcome.SUPERSEDED,
-        again: RunOutcome.REVIEWED,
-    }
-    assert [(known.head, known.run_id) for known in pr.state.reviewed] == [(A, first), (B, again)]
-
-
-def test_a_pull_request_that_is_closed_again_after_a_reopening_is_read_once_more_and_nothing_is_said() -> None:
-    pr = PullRequestUnderTest()
-    pr.receive(PullRequestKind.REOPENED)
-    again = pr.receive(PullRequestKind.CLOSED)
-    pr.read(again, closed=True)
-    assert outcomes(pr)[again] is RunOutcome.SKIPPED
-    assert pr.comments(again) == []
-    assert pr.receive(PullRequestKind.CLOSED) == ""
-
-
-@pytest.mark.parametrize("kind", [PullRequestKind.CLOSED, PullRequestKind.MERGED])
-def test_a_closing_that_nothing_speaks_against_opens_no_run(kind: PullRequestKind) -> None:
-    pr = PullRequestUnderTest()
-    pr.receive(PullRequestKind.REOPENED)
-    pr.receive(PullRequestKind.MERGED)
-    pr.receive()
-    assert pr.receive(kind) == ""
-
-
-def test_a_review_that_was_asked_for_and_not_begun_is_not_wanted_after_the_pull_request_was_closed() -> None:
-    pr = PullRequestUnderTest()
-    run = pr.receive()
-    pr.read(run, A)
-    while CommentsKind.REVIEW not in pr.comments(run):
-        pr.answer(next(request for request in pr.open_requests() if request.envelope.stage != Stage.COMMENTS))
-    review = pr.last_request(run, Stage.COMMENTS)
-    assert is_wanted(pr, review)
-    pr.receive(PullRequestKind.CLOSED)
-    assert not is_wanted(pr, review)
-    pr.fail(review)
-    pr.pass_time(minutes=5)
-    assert pr.comments(run).count(CommentsKind.REVIEW) == 1
-    assert not pr.run(run).finished
-    pr.answer(pr.last_request(run, Stage.COMMENTS))
-    assert outcomes(pr) == {run: RunOutcome.SUPERSEDED}
-
-
-def is_wanted(pr: PullRequestUnderTest, request: Event[Fact]) -> bool:
-    """As the commenter asks it."""
-    asked = request.envelope
-    rows = pr.fold.project(pr.state).executions
-    found = [
-        row for row in rows if (row.run_id, row.part, row.attempt) == (asked.workflow_id, asked.part, asked.attempt)
-    ]
-    return [row.state for row in found] == [ExecutionState.ASKED]
 
 
 def test_a_skipped_reading_of_another_head_ends_the_run_of_the_old_one() -> None:

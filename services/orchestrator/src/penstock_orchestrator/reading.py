@@ -57,11 +57,11 @@ def _known(state: StreamState, run: Run, fact: ConfigResolved) -> bool:
 
 def _retire_older(decision: Decision, run: Run, fact: ConfigResolved, reason: str) -> None:
     """Where nothing is reviewed instead. Platforms lag, and nobody takes up what is ended in error: so the webhook has
-    to name the head that was read, and what was opened later stays. The commenter looks at the head once more."""
+    to name the head that was read, and what was told later stays. The commenter looks at the head once more."""
     if run.hint_head != fact.head:
         return
-    older = takewhile(lambda other: other.id != run.id, decision.state.open_runs())
-    gone = [other for other in older if other.past_prepare and (other.head, other.base) != (fact.head, fact.base)]
+    older = [other for other in decision.state.open_runs() if other.past_prepare and other.told < run.told]
+    gone = [other for other in older if (other.head, other.base) != (fact.head, fact.base)]
     if gone:
         decision.say(EpochGrown(decision.state.epoch + 1, reason))
     for other in gone:

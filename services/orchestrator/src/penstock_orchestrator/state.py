@@ -191,7 +191,6 @@ class StreamState(msgspec.Struct, frozen=True, omit_defaults=True):
     reopened: bool = False
     """Since it was closed last, as far as webhooks told, which come in any order."""
     runs: dict[str, Run] = {}
-    """In the order in which they were opened."""
     reviewed: tuple[Reviewed, ...] = ()
     ended: tuple[str, ...] = ()
     seen_heads: tuple[str, ...] = ()
