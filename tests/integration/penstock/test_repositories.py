@@ -56,6 +56,9 @@ async def test_nothing_is_forgotten_before_somebody_says_yes(store: Store) -> No
 
 async def test_forgotten_it_is_not_there_and_the_command_says_what_went_and_what_is_elsewhere(store: Store) -> None:
     out = io.StringIO()
+    lease = await store.leases.acquire("relay", "tests")
+    assert lease is not None
+    await store.outbox.mark_sent([row.id for row in await store.outbox.unsent(range(8), 100)], lease)
 
     assert await forgotten(store, "owner/repo", out, confirmed=True) == 0
 

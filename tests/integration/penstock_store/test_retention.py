@@ -1,5 +1,6 @@
 """What is taken away after its time, and what stays."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from psycopg import sql
 
 from penstock_contracts.ids import run_id
 from penstock_store.cache import CacheName, CachePlace
-from penstock_store.errors import BlobMissing, FenceLost, StillOpen
+from penstock_store.errors import BlobMissing, FenceLost, NotYetApplied, StillOpen
 from penstock_store.ports import Retention, Store
 from penstock_store.rows import (
     DeadLetterRow,
@@ -26,6 +27,7 @@ from penstock_store.rows import (
 )
 from penstock_store.spending import Amount, Caps, ModelCall, Reservation
 from tests.support.toy_fold import ToyFold, delivered, received, resolved
+from tests.support.waiting import eventually
 
 CONSUMER = "orchestrator"
 STREAM = "toy:host:1:7"
@@ -247,6 +249,13 @@ async def test_a_pull_request_stays_while_something_of_it_is_open(
     assert await retention.sweep_streams(await store.now() - MONTH, 10) == 0
 
 
+def waits_for_a_lock(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        found = connection.execute("select 1 from pg_locks where not granted and database = (select oid from "
+                                   "pg_database where datname = current_database())")  # fmt: skip
+        return found.fetchone() is not None
+
+
 async def repository(store: Store) -> Sequence[str]:
     """Two pull requests, one of them from before the repository got another name."""
     await reviewed(store, "e1", "toy:host:1:7", "toy:owner/repo#7")
@@ -295,6 +304,7 @@ async def test_the_blobs_go_that_nobody_else_refers_to(store: Store, retention: 
     free = await store.blobs.put(b"of nobody")
     await reviewed(store, manifest, "toy:host:1:7")
     await reviewed(store, stranger, "toy:host:22:1", "toy:owner/other#1")
+    await publish(store)
 
     forgotten = await retention.forget(["toy:host:1:7"])
 
@@ -314,12 +324,55 @@ async def test_what_is_being_reviewed_is_not_forgotten(store: Store, retention: 
     assert await store.streams.names() == [STREAM]
 
 
+async def test_what_was_accepted_and_nobody_has_applied_is_not_forgotten(store: Store, retention: Retention) -> None:
+    await reviewed(store)
+    await publish(store)
+    accepted = replace(row(STREAM), topic="pr.received")
+    assert await store.receipts.receive("push", accepted)
+
+    with pytest.raises(NotYetApplied, match=r"toy:host:1:7.*penstock dlq unblock"):
+        await retention.forget([STREAM])  # it is in the outbox alone
+
+    (unsent,) = await store.outbox.unsent(SHARDS, 10)
+    lease = await store.leases.acquire("relay", "tests", timedelta(minutes=1))
+    assert lease is not None
+    await store.outbox.publish([unsent], {"pr.received": 1}, lease)
+    await store.log.move("penstock-orchestrator", [Place("pr.received", 0, 0)], lease)
+    with pytest.raises(NotYetApplied):
+        await retention.forget([STREAM])  # it is in the log, where the orchestrator has yet to read it
+    assert [record.value for record in await store.log.read([Place("pr.received", 0, 0)], 10)] == [accepted.value]
+    assert await store.streams.names() == [STREAM]
+
+    await store.log.move("penstock-orchestrator", [Place("pr.received", 0, 1)], lease)
+    assert (await retention.forget([STREAM])).streams == 1
+    assert await store.log.read([Place("pr.received", 0, 0)], 10) == []
+
+
+async def test_what_is_accepted_while_a_repository_is_being_forgotten_is_not_forgotten_with_it(
+    store: Store, retention: Retention, postgres_database: str
+) -> None:
+    await reviewed(store)
+    await publish(store)
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute("lock table workflow.cache_entries in share mode")  # the last of the messages to be taken
+        forgetting = asyncio.create_task(retention.forget([STREAM]))
+        await eventually(lambda: waits_for_a_lock(postgres_database), what="forget has taken what was sent")
+        assert await store.receipts.receive("push", replace(row(STREAM), topic="pr.received"))
+
+    with pytest.raises(NotYetApplied):
+        await forgetting
+
+    assert await store.streams.names() == [STREAM]
+    assert [one.topic for one in await store.outbox.unsent(SHARDS, 10)] == ["pr.received"]
+
+
 async def test_a_lease_that_was_forgotten_while_it_was_held_is_lost_though_its_fence_is_given_again(
     store: Store, retention: Retention
 ) -> None:
     await reviewed(store)
     held = await store.leases.acquire(f"comments:{STREAM}", "frozen", MONTH)
     assert held is not None
+    await publish(store)
     await retention.forget([STREAM])
     other = await store.leases.acquire(held.key, "other", MONTH)
     assert other is not None

@@ -12,6 +12,7 @@ StoreError
 ├── RowRefused           the database refuses what one event led to: the fault is the event's
 ├── EffectUnknown        an effect was begun that was never planned
 ├── StillOpen            what runs is not put away
+├── NotYetApplied        what was accepted and not applied is not put away
 └── NotRedrivable        a dead letter that cannot be applied again
 """
 
@@ -95,6 +96,17 @@ class StillOpen(StoreError, Explained):
     def __init__(self, streams: tuple[str, ...]) -> None:
         super().__init__(
             f"reviews are open on {', '.join(streams)}: cancel them first (penstock jobs, penstock jobs cancel)"
+        )
+        self.streams = streams
+
+
+class NotYetApplied(StoreError, Explained):
+    """Streams are not forgotten while something of them waits: its sender was told that it is accepted."""
+
+    def __init__(self, streams: tuple[str, ...]) -> None:
+        super().__init__(
+            f"something was accepted on {', '.join(streams)} and is not applied yet: wait until it is, with all "
+            "services running (penstock up, penstock run); what is blocked stands in penstock dlq ls (penstock dlq unblock)"
         )
         self.streams = streams
 

@@ -333,7 +333,8 @@ class Retention(Protocol):
         ...
 
     async def forget(self, streams: Sequence[str]) -> Forgotten:
-        """All that is stored about them, with the blobs that nobody else refers to. Raises StillOpen."""
+        """All that is stored about them, with the blobs that nobody else refers to. What is accepted meanwhile stays.
+        Raises StillOpen, NotYetApplied."""
         ...
 
 

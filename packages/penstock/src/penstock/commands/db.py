@@ -19,7 +19,8 @@ is in docs/operations.md.
 exit codes:
   0  done; for check: it can, also where a newer version added something; for refold: all of them do
   1  check: it cannot, they are older or too new; refold: at least one does not, and is named;
-     forget: reviews are open, or nobody said --yes; export and forget: nothing is stored about it
+     forget: reviews are open, something accepted is not applied yet, or nobody said --yes
+     export and forget: nothing is stored about it
      after-restore: services are at work
   2  the command line or a setting is wrong
   3  the database does not answer

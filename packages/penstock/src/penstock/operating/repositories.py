@@ -31,7 +31,7 @@ async def exported(store: Store, repository: str, out: TextIO) -> int:
 
 
 async def forgotten(store: Store, repository: str, out: TextIO, *, confirmed: bool) -> int:
-    """Nothing before it is confirmed. Raises RepositoryUnknown, StillOpen."""
+    """Nothing before it is confirmed. Raises RepositoryUnknown, StillOpen, NotYetApplied."""
     streams = await _streams(store, repository)
     if not confirmed:
         out.write(

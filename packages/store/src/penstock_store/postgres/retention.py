@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 
-from penstock_contracts.flow import DLQ_TOPIC, EVENTS_TOPIC
-from penstock_store.errors import StillOpen
+from penstock_contracts.flow import DLQ_TOPIC, EVENTS_TOPIC, topics_heard_by
+from penstock_store.errors import NotYetApplied, StillOpen
 from penstock_store.postgres.database import Connection, Database
 from penstock_store.rows import Forgotten, Waste
 
@@ -84,6 +84,20 @@ _OPEN = """
 select distinct stream from workflow.workflow_jobs
 where stream = any(%s::text[]) and status in ('PENDING', 'PROCESSING', 'WAITING_FOR_EVENT') order by stream
 """
+_APPLIED_FROM = [topic.name for topic in topics_heard_by("orchestrator")]
+# Of what is in the log: nobody has read it yet, and it may be all that is left of a webhook that was accepted.
+_UNREAD: LiteralString = """
+l.topic = any(%(topics)s::text[]) and not exists (
+  select 1 from workflow.log_positions as p
+  where p.topic = l.topic and p.partition = l.partition and p.position > l.position)
+"""
+_UNAPPLIED: LiteralString = f"""
+select stream from workflow.outbox_messages where stream = any(%(streams)s::text[]) and sent_at is null
+union
+select s.stream from workflow.log as l join unnest(%(streams)s::text[]) as s(stream)
+  on position(convert_to(s.stream, 'UTF8') in l.headers) > 0
+where {_UNREAD} order by stream
+"""
 # What a repository alone refers to, in its facts or in a blob that it refers to.
 _BLOBS = """
 with recursive ours(id) as (
@@ -101,20 +115,23 @@ with recursive ours(id) as (
 )
 delete from workflow.blobs where id in (select id from ours except select id from theirs)
 """
+# What is accepted meanwhile stays: only then it is asked whether anything of them is left that nobody applied.
 _MESSAGES: tuple[LiteralString, ...] = (
-    "delete from workflow.outbox_messages where stream = any(%s::text[])",
-    """
-delete from workflow.log as l using unnest(%s::text[]) as s(stream)
-where position(convert_to(s.stream, 'UTF8') in l.headers) > 0
+    "delete from workflow.outbox_messages where stream = any(%(streams)s::text[]) and sent_at is not null",
+    f"""
+delete from workflow.log as l using unnest(%(streams)s::text[]) as s(stream)
+where position(convert_to(s.stream, 'UTF8') in l.headers) > 0 and not ({_UNREAD})
 """,
     """
-delete from workflow.dead_letters as d using unnest(%s::text[]) as s(stream)
+delete from workflow.dead_letters as d using unnest(%(streams)s::text[]) as s(stream)
 where position(convert_to(s.stream, 'UTF8') in d.headers) > 0
 """,
-    "delete from workflow.leases as l using unnest(%s::text[]) as s(stream) where position(s.stream in l.key) > 0",
+    """
+delete from workflow.leases as l using unnest(%(streams)s::text[]) as s(stream) where position(s.stream in l.key) > 0
+""",
     """
 delete from workflow.cache_entries where repository in (
-  select repository from workflow.workflow_jobs where stream = any(%s::text[]) and repository <> '')
+  select repository from workflow.workflow_jobs where stream = any(%(streams)s::text[]) and repository <> '')
 """,
 )
 _OF_REPOSITORY = """
@@ -151,10 +168,14 @@ class PostgresRetention:
             busy = await (await connection.execute(_OPEN, (list(streams),))).fetchall()
             if busy:
                 raise StillOpen(tuple(stream for (stream,) in busy))
-            blobs = (await connection.execute(_BLOBS, {"streams": list(streams)})).rowcount
+            given = {"streams": list(streams), "topics": _APPLIED_FROM}
             messages = 0
             for statement in _MESSAGES:
-                messages += (await connection.execute(statement, (list(streams),))).rowcount
+                messages += (await connection.execute(statement, given)).rowcount
+            accepted = await (await connection.execute(_UNAPPLIED, given)).fetchall()
+            if accepted:
+                raise NotYetApplied(tuple(stream for (stream,) in accepted))
+            blobs = (await connection.execute(_BLOBS, given)).rowcount
             rows = await _drop(connection, streams)
         return Forgotten(streams=len(streams), rows=rows, blobs=blobs, messages=messages)
 
