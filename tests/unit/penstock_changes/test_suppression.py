@@ -68,3 +68,10 @@ def test_findings_are_parted_into_kept_and_silenced() -> None:
     kept, silenced = apply_suppressions([*silent, *loud], lambda path: lines[path])
     assert kept == tuple(loud)
     assert [(each.finding, each.by.reason) for each in silenced] == [(silent[0], "fine"), (silent[1], "")]
+
+
+@pytest.mark.parametrize(
+    "line", ["#" * 200_000 + " penstock", "# penstock: ignore x" + " " * 200_000 + "x", "#penstock: " * 20_000]
+)
+def test_a_line_is_read_once_however_long_it_is(line: str) -> None:
+    assert len(suppressions([line])) <= 1

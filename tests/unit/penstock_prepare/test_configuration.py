@@ -3,8 +3,10 @@
 from dataclasses import fields
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from penstock_changes.documents import ReviewConfig
+from penstock_changes.documents import ReviewConfig, encode_document
 from penstock_changes.findings import Severity
 from penstock_prepare.configuration import Written, read
 
@@ -55,6 +57,114 @@ def test_a_file_that_is_no_configuration_means_the_defaults_and_a_notice(raw: by
     config = read(raw)
     assert len(config.notices) == 1
     assert config == ReviewConfig(notices=config.notices)
+
+
+PIECES = (
+    *(
+        "automatic",
+        "exclude",
+        "batch_lines",
+        "instructions",
+        "language",
+        "analysis_wait",
+        "a",
+        "true",
+        "no",
+        "null",
+        "~",
+    ),
+    *(
+        ": ",
+        ":",
+        "\n",
+        " ",
+        "- ",
+        "? ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "'",
+        '"',
+        "|\n ",
+        ">-\n ",
+        "---\n",
+        "%YAML 1.1\n",
+        "#",
+    ),
+    *(
+        "&a ",
+        "*a",
+        "<<: ",
+        "!!bool ",
+        "!!int ",
+        "!!timestamp ",
+        "!!binary ",
+        "!!python/name:os ",
+        "!x ",
+        "=",
+        "\t",
+        "\\",
+    ),
+    *(
+        "1:" * 300 + "1.5",
+        "1" * 5000,
+        "0x",
+        ".nan",
+        "2024-13-45",
+        "{a,b}" * 20,
+        "\\ud800",
+        "\\UFFFFFFFF",
+        "\\0",
+        "\0",
+        "é",
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text())
+def test_whatever_stands_in_the_file_there_is_a_configuration(text: str) -> None:
+    assert encode_document(read(text.encode()))
+
+
+@given(st.binary(max_size=40))
+def test_whatever_bytes_are_in_the_file_there_is_a_configuration(raw: bytes) -> None:
+    assert encode_document(read(raw))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "automatic: !!bool maybe",
+        "batch_lines: " + "1:" * 300 + "1.5",
+        'exclude: ["{1..100000}"]',
+        'language: "\\ud800"',
+    ],
+)
+def test_what_no_setting_can_be_keeps_its_default(line: str) -> None:
+    config = read(line.encode())
+    assert config == ReviewConfig(notices=config.notices)
+    assert len(config.notices) == 1
+
+
+def test_names_that_no_text_can_hold_are_told_as_well_as_they_can() -> None:
+    assert "`?` is not a setting" in read(b'"\\ud800": 1').notices[0]
+
+
+@pytest.mark.parametrize("nothing", ["", "~", "null", '""', "  # critical"])
+def test_a_name_with_nothing_behind_it_means_its_default(nothing: str) -> None:
+    assert read(f"request_changes_at: {nothing}\nexclude: {nothing}\n".encode()) == ReviewConfig()
+
+
+def test_words_are_not_taken_for_something_else() -> None:
+    config = read(b"language: no\nignore_titles: [1.0, yes, 2024-01-01]\ndrafts: yes\n")
+    assert config == ReviewConfig(language="no", ignore_titles=("1.0", "yes", "2024-01-01"), drafts=True)
+
+
+def test_mappings_that_merge_each_other_do_not_grow() -> None:
+    levels = [f"l{level}: &l{level} {{<<: [{', '.join([f'*l{level - 1}'] * 9)}]}}" for level in range(1, 30)]
+    assert len(read("\n".join(["l0: &l0 {x: 1}", *levels]).encode()).notices) == 10
 
 
 def test_broken_yaml_is_told_with_its_line() -> None:

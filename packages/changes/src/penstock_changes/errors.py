@@ -3,6 +3,7 @@
 ChangesError
 ├── MalformedDiff
 ├── InvalidFinding
+├── InvalidPattern
 └── CorruptFindings
 """
 
@@ -31,6 +32,15 @@ class InvalidFinding(ChangesError, ValueError):
         self.field = field
         self.reason = reason
         super().__init__(field=field, reason=reason)
+
+
+class InvalidPattern(ChangesError, ValueError):
+    """The pattern {pattern} stands for more than {most} others: write fewer of them into braces."""
+
+    def __init__(self, *, pattern: str, most: int) -> None:
+        self.pattern = pattern
+        self.most = most
+        super().__init__(pattern=pattern, most=most)
 
 
 class CorruptFindings(ChangesError):

@@ -13,9 +13,10 @@ from penstock_changes.findings import Finding
 from penstock_changes.model import Side
 
 _COMMENT = r"(?:\#|//|/\*|<!--|\{\#|--|;|%|(?<!\S)\*|(?<!\S)')"
-_MARK = re.compile(rf"{_COMMENT}.*?\bpenstock:\s*ignore(?![\w-])(?:\[([^\]\n]*)\])?[ \t:]*(.*)", re.IGNORECASE)
+_BEGIN = re.compile(_COMMENT)
+_MARK = re.compile(r"\bpenstock:\s*ignore(?![\w-])(?:\[([^\]\n]*)\])?[ \t:]*(.*)", re.IGNORECASE)
 _LONE_COMMENT = re.compile(rf"\s*{_COMMENT}")
-_CLOSING = re.compile(r"\s*(?:\*/|-->|#\})\s*")
+_CLOSING = re.compile(r"\*/|-->|#\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,12 @@ def suppressions(lines: Sequence[str]) -> tuple[Suppression, ...]:
     for number, line in enumerate(lines, start=1):
         if "penstock" not in line.lower():
             continue
-        match = _MARK.search(line)
+        # One search after the other: a line is as long as its author likes, and both in one would take its square.
+        begin = _BEGIN.search(line)
+        match = _MARK.search(line, begin.end()) if begin is not None else None
         if match is None:
             continue
-        reason, *code = _CLOSING.split(match.group(2).strip(), maxsplit=1)
+        reason, *code = map(str.strip, _CLOSING.split(match.group(2), maxsplit=1))
         alone = _LONE_COMMENT.match(line) is not None and not any(code)
         rules = tuple(rule for part in (match.group(1) or "").split(",") if (rule := part.strip()))
         found.append(Suppression(_next_code(lines, number) if alone else number, number, rules, reason))

@@ -1,22 +1,35 @@
 """PURE: `.penstock.yaml` as people write it becomes the configuration of a review (B2, B3).
 
-Nothing that stands in it stops a review: what cannot be understood is left at its default, and a notice says so.
+Nothing that stands in it stops a review: what cannot be understood is left at its default, and a notice says so. Every
+scalar is read as the text it is, without YAML's tags, types and merged mappings: their readers fail in ways of their
+own, and let a few hundred bytes grow without end. A name with nothing behind it means its default.
 """
 
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from penstock_changes.documents import ReviewConfig
 from penstock_changes.findings import Severity
+from penstock_changes.paths import ways
 from penstock_prepare.decide import CONFIGURATION as PATH
 from penstock_prepare.decide import LARGEST_CONFIGURATION
+from penstock_store.texts import printable
 
 _MOST_NOTICES = 10
 _SILENT: dict[str, object] = {}
+_NOTHING = ("", "~", "null", "Null", "NULL")
 
-Texts = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=300)], ...], Field(max_length=200)]
+
+def _meaningful(pattern: str) -> str:
+    ways(pattern)
+    return pattern
+
+
+Text = Annotated[str, Field(min_length=1, max_length=300)]
+Texts = Annotated[tuple[Text, ...], Field(max_length=200)]
+Patterns = Annotated[tuple[Annotated[Text, AfterValidator(_meaningful)], ...], Field(max_length=200)]
 
 
 class Written(BaseModel):
@@ -31,8 +44,8 @@ class Written(BaseModel):
     pr_review: bool = True
     files_review: bool = True
     analysis_wait: Annotated[float, Field(ge=0, le=600)] = 10.0
-    include: Texts = ()
-    exclude: Texts = ()
+    include: Patterns = ()
+    exclude: Patterns = ()
     ignore_titles: Texts = ()
     ignore_rules: Texts = ()
     minimum_severity: Severity = Severity.LOW
@@ -60,14 +73,14 @@ def _parsed(raw: bytes) -> tuple[dict[str, object], tuple[str, ...]]:
             f"{PATH} is larger than {LARGEST_CONFIGURATION} bytes and was not read: the defaults are used.",
         )
     try:
-        said = yaml.safe_load(raw)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        said = yaml.load(raw, yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         return _SILENT, (f"{PATH} is not valid YAML{_place(error)}: the defaults are used.",)
-    if said is None:
+    if said is None or said == "":
         return _SILENT, ()
     if not isinstance(said, dict) or not all(isinstance(key, str) for key in said):
         return _SILENT, (f"{PATH} has to be a list of `name: value` lines: the defaults are used.",)
-    return said, ()
+    return {printable(name): value for name, value in said.items() if value not in _NOTHING}, ()
 
 
 def _validated(said: dict[str, object]) -> tuple[Written, tuple[str, ...]]:
@@ -75,7 +88,10 @@ def _validated(said: dict[str, object]) -> tuple[Written, tuple[str, ...]]:
     try:
         return Written.model_validate(said), ()
     except ValidationError as error:
-        problems = {str(each["loc"][0]): each["msg"] for each in error.errors(include_url=False, include_input=False)}
+        problems = {
+            str(each["loc"][0]): each["msg"].replace("a valid tuple", "a list")
+            for each in error.errors(include_url=False, include_input=False)
+        }
     notices = tuple(_notice(name, problems[name]) for name in sorted(problems))
     return Written.model_validate({name: value for name, value in said.items() if name not in problems}), notices
 

@@ -1,5 +1,6 @@
 """prepare.requested → config.resolved: the light stages B1 to B6 and B8, one after the other."""
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from penstock_changes.batches import Split
@@ -72,7 +73,7 @@ class PrepareHandler:
         with stages.timed(LightStage.RESOLVE_CONFIG):
             raw = await self.configurations.text(reader, fact.pull_request, pull)
         with stages.timed(LightStage.VALIDATE_CONFIG):
-            config = _config(raw)
+            config = await asyncio.to_thread(_config, raw)
             answer = replace(
                 answer, config_blob=await self.blobs.put(encode_document(config)), ast_wait=config.analysis_wait
             )
@@ -97,7 +98,7 @@ class PrepareHandler:
             change_blob = await self.blobs.put(read.diff.encode("utf-8", errors="replace"))
         stages.skipped(LightStage.LOAD_EXTERNAL_CONTEXT)
         with stages.timed(LightStage.FILE_CONTEXT_GATE):
-            found = decide.batches(read.wanted, config)
+            found = await asyncio.to_thread(decide.batches, read.wanted, config)
             answer = await self._with_manifest(replace(answer, change_blob=change_blob), pull, read, found)
         stages.skipped(LightStage.FINE_TUNING)
         if not found.batches:
@@ -134,7 +135,8 @@ class PrepareHandler:
 
 
 def _config(raw: bytes | None) -> ReviewConfig:
-    """What reads the file takes as long to import as a whole `penstock review`, and most repositories have no file."""
+    """What reads the file takes as long to import as a whole `penstock review`, and most repositories have no file.
+    Runs in a thread: whoever writes it decides how long it takes, and others must not wait for it."""
     if raw is None:
         return ReviewConfig()
     from penstock_prepare import configuration
