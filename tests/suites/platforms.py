@@ -156,11 +156,41 @@ class PlatformSuite:
         assert len(numbers) == len(set(numbers)) == 105
         assert scene.pull.number not in numbers
 
-    async def test_a_renamed_repository_is_followed(self, scene: Scene) -> None:
-        scene.forge.world.rename_repository(scene.repository, "acme/store")
-        assert (await scene.client.pull_request(scene.ref)).ref.repository == "acme/store"
-        comment = await scene.client.create_comment(scene.ref, "still here")
-        assert [each.comment_id for each in await scene.client.comments(scene.ref)] == [comment.comment_id]
+    async def test_a_renamed_repository_is_read_and_written_though_another_took_its_name(self, scene: Scene) -> None:
+        client, ref, head, world = scene.client, scene.ref, scene.pull.head, scene.forge.world
+        world.rename_repository(scene.repository, "acme/store")
+        other = await world.create_repository("acme/shop", {"README.md": "of others\n"})
+        theirs = await world.open_pull_request(other, title="Theirs", files={"app.py": "x\n"})
+        assert theirs.number == ref.number
+
+        read = await client.pull_request(ref)
+        assert (read.head, read.ref) == (head, replace(ref, repository="acme/store"))
+        assert read.clone_url.endswith("/acme/store.git")
+        assert await client.file(ref, "README.md", scene.pull.base) == b"hello\n"
+        assert {each.path for each in await client.changed_files(ref)} == set(CHANGE)
+        assert b"+line five" in await client.diff(ref, read.base, head)
+        assert await client.permission(ref, "carol") is Permission.WRITE
+        known = RepositoryRef("github", "forge", ref.repository_id, "acme/shop")
+        assert [each.ref async for each in client.open_pull_requests(known)] == [read.ref]
+
+        said = await client.create_comment(ref, "ours")
+        await client.update_comment(ref, said.comment_id, "still ours")
+        await client.submit_review(ref, commit=head, body="Seen.", comments=(InlineComment("app.py", 5, "here"),))
+        await client.set_status(ref, head, state=StatusState.SUCCESS, context="penstock", description="seen")
+        assert [each.body for each in await client.comments(ref)] == ["still ours"]
+        assert [each.commit for each in await client.reviews(ref)] == [head]
+        assert [each.path for each in await client.review_comments(ref)] == ["app.py"]
+        assert [each.context for each in await client.statuses(ref, head)] == ["penstock"]
+        assert {each.repository for each in scene.forge.ledger.entries()} == {"acme/store"}
+
+    async def test_a_repository_that_is_gone_is_not_found_though_another_bears_its_name(self, scene: Scene) -> None:
+        gone = replace(scene.ref, repository_id="987654321")
+        with pytest.raises(NotFound) as raised:
+            await scene.client.pull_request(gone)
+        assert raised.value.classification is ErrorClassification.PERMANENT
+        with pytest.raises(NotFound):
+            await scene.client.create_comment(gone, "to nobody")
+        assert not [each for each in scene.forge.ledger.entries() if each.landed]
 
     # --- the conversation ---
 

@@ -28,7 +28,7 @@ async def test_a_platform_that_was_away_costs_no_review_with_the_retries_that_ar
     told = {name: value for name, value in place.environment.items() if not name.startswith("PENSTOCK_RETRY_")}
     async with all_but(replace(place, environment=told)):
         repository = await place.repository()
-        place.forge.faults.add(Fault(FaultKind.STATUS, path="/repos/", times=1_000_000, status=503))
+        place.forge.faults.add(Fault(FaultKind.STATUS, path="/repositories/", times=1_000_000, status=503))
         await place.pull_request(repository)
 
         async def tried_in_vain() -> bool:

@@ -12,7 +12,13 @@ from prometheus_client import CollectorRegistry
 from penstock_ast.adapters.pool import ProcessPool
 from penstock_ast.decide import AnalysisLimits
 from penstock_ast.handler import AstHandler
-from penstock_changes.documents import AnalysisDocument, BatchDocument, ReviewDocument, decode_document
+from penstock_changes.documents import (
+    AnalysisDocument,
+    BatchDocument,
+    ManifestDocument,
+    ReviewDocument,
+    decode_document,
+)
 from penstock_contracts.enums import AnswerOutcome, PullRequestKind
 from penstock_contracts.facts import (
     Answer,
@@ -41,6 +47,7 @@ from penstock_prepare.resolving import Configurations
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.metrics import Metrics
 from penstock_sources.access import Repositories, token_credential
+from penstock_sources.errors import CommitNotFound
 from penstock_sources.mirrors import GitMirrors
 from penstock_store.memory.store import MemoryStore
 from penstock_store.spending import Caps
@@ -163,6 +170,43 @@ async def test_what_prepare_read_is_analysed_and_reviewed(workers: Workers) -> N
     review = await workers.review(resolved, ref, analysis.blob)
     (found,) = decode_document(workers.blobs.data[review.blob], ReviewDocument).findings
     assert (found.path, found.start_line) == ("cart.py", 2)
+
+
+async def test_of_a_repository_whose_name_another_one_took_its_own_change_is_read(workers: Workers) -> None:
+    repository, pull, ref = await opened(workers.forge)
+    await renamed_and_replaced(workers.forge, repository)
+
+    resolved = await workers.prepare(ref)
+
+    assert (resolved.title, resolved.head) == ("Two", pull.head)
+    manifest = decode_document(workers.blobs.data[resolved.manifest_blob], ManifestDocument)
+    assert manifest.clone_url.endswith("/acme/store.git")
+    analysis = await workers.analyse(resolved, ref)
+    document = decode_document(workers.blobs.data[analysis.blob], AnalysisDocument)
+    assert [file.path for file in document.files] == ["cart.py"]
+
+
+async def test_nothing_is_brought_from_whoever_took_a_name_since_the_change_was_read(
+    workers: Workers, tmp_path: Path
+) -> None:
+    repository, _, ref = await opened(workers.forge)
+    resolved = await workers.prepare(ref)
+    await renamed_and_replaced(workers.forge, repository)
+    manifest = decode_document(workers.blobs.data[resolved.manifest_blob], ManifestDocument)
+    assert manifest.clone_url.endswith("/acme/shop.git")
+
+    credentials = {"github": token_credential("github", TOKEN)}
+    there = Repositories(credentials).repository(ref, manifest.clone_url)
+    with pytest.raises(CommitNotFound):
+        await GitMirrors(tmp_path / "of another node").ensure(there, manifest.head, manifest.base)
+    assert not list((tmp_path / "of another node").glob("*.git"))
+
+
+async def renamed_and_replaced(forge: Forge, repository: Repository) -> None:
+    """Under its old name there is another one, with a pull request of the same number."""
+    forge.world.rename_repository(repository, "acme/store")
+    other = await forge.world.create_repository("acme/shop", {"plan.py": "x = 1\n"})
+    await forge.world.open_pull_request(other, title="Of another", author="mallory", files={"plan.py": "x = 2\n"})
 
 
 async def test_after_a_push_only_what_is_new_is_in_the_batches(workers: Workers) -> None:

@@ -1,9 +1,13 @@
 """What a request comes to at the platform, when nothing goes wrong."""
 
+from dataclasses import replace
+
+import pytest
+
 from penstock_changes.documents import ReviewConfig
 from penstock_changes.findings import Severity
-from penstock_contracts.enums import AnswerOutcome, CommentsKind, SkipReason
-from penstock_eventlog.outcomes import Skip
+from penstock_contracts.enums import AnswerOutcome, CommentsKind, ErrorClassification, SkipReason
+from penstock_eventlog.outcomes import Failed, Skip
 from tests.unit.penstock_commenter.stage import Stagehand, answer_of, finding
 
 
@@ -173,3 +177,36 @@ async def test_secrets_are_hidden_in_everything_that_is_said(stage: Stagehand) -
     texts = [each.body for said in (stage.comments(), stage.reviews(), stage.inline()) for each in said]
     assert texts
     assert not any("hunter2" in text for text in texts)
+
+
+REQUESTS = (CommentsKind.PENDING, CommentsKind.REVIEW, CommentsKind.FAILED)
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+async def test_nothing_is_said_in_a_repository_that_took_the_name_of_the_one_that_was_asked_for(
+    stage: Stagehand, kind: CommentsKind
+) -> None:
+    event = await stage.review(finding()) if kind is CommentsKind.REVIEW else await stage.note(kind)
+    world = stage.forge.world
+    world.rename_repository(stage.repository, "acme/store")
+    other = await world.create_repository(stage.repository.name, {"app.py": "x\n"})
+    theirs = await world.open_pull_request(other, title="Of another", files={"app.py": "y\n"})
+    assert theirs.number == stage.pull.number
+
+    assert answer_of(await stage.process().requested(event)).outcome is AnswerOutcome.OK
+    assert stage.status() != ""
+    assert {each.repository for each in stage.forge.ledger.entries()} == {"acme/store"}
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+async def test_a_repository_that_is_gone_is_a_permanent_failure_though_another_bears_its_name(
+    stage: Stagehand, kind: CommentsKind
+) -> None:
+    stage.repository = replace(stage.repository, id=987654321)
+    asked = replace((await stage.note(kind)).fact, pull_request=stage.ref)
+
+    outcome = await stage.process().requested(stage.asked(asked, run="run-1", epoch=1))
+
+    assert isinstance(outcome, Failed)
+    assert outcome.error_class is ErrorClassification.PERMANENT
+    assert stage.writes() == ()

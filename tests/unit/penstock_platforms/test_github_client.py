@@ -237,7 +237,7 @@ async def test_a_write_follows_only_redirects_that_promise_it_was_not_carried_ou
 
     with pytest.raises(PlatformError):
         await answering(moved).create_comment(REF, "hello")
-    assert asked == ["/repos/acme/shop/issues/7/comments"]
+    assert asked == ["/repositories/1/issues/7/comments"]
 
 
 async def test_a_list_without_end_is_given_up() -> None:

@@ -1,5 +1,8 @@
 """What every Git platform can be asked, and what can be said on it.
 
+A repository is the one with the id that is asked for: under a name that another one has taken nothing is read or said,
+and one that is gone is `NotFound`.
+
 Readers and writers raise nothing but `penstock_platforms.errors`. A write that raised `NotSent` has
 not happened; one that raised `MaybeSent` may have, and is probed for before it is sent again.
 """

@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class GitHub:
-    """Implements `ports.Platform`. Paths are built from the repository's name; redirects follow a rename."""
+    """Implements `ports.Platform`."""
 
     connection: Connection
     instance: str
@@ -85,7 +85,7 @@ class GitHub:
         return decode.pull_request(decode_json(answer, dict), self.platform, self.instance)
 
     async def file(self, ref: PullRequestRef, path: str, commit: str) -> bytes | None:
-        place = f"{_repository(ref.repository)}/contents/{quote(path)}"
+        place = f"{_repository(ref)}/contents/{quote(path)}"
         try:
             answer = await self.connection.read(place, params={"ref": commit}, accept="application/vnd.github.raw+json")
         except NotFound:
@@ -96,11 +96,11 @@ class GitHub:
         return await self._all(f"{_pull(ref)}/files", decode.changed_file)
 
     async def diff(self, ref: PullRequestRef, base: str, head: str) -> bytes:
-        place = f"{_repository(ref.repository)}/compare/{quote(base)}...{quote(head)}"
+        place = f"{_repository(ref)}/compare/{quote(base)}...{quote(head)}"
         return (await self.connection.read(place, accept="application/vnd.github.diff")).body
 
     async def permission(self, ref: PullRequestRef, user: str) -> Permission:
-        place = f"{_repository(ref.repository)}/collaborators/{quote(user, safe='')}/permission"
+        place = f"{_repository(ref)}/collaborators/{quote(user, safe='')}/permission"
         try:
             answer = await self.connection.read(place)
         except NotFound:
@@ -108,7 +108,7 @@ class GitHub:
         return decode.permission(decode_json(answer, dict))
 
     async def open_pull_requests(self, repository: RepositoryRef) -> AsyncIterator[PullRequest]:
-        place = f"{_repository(repository.repository)}/pulls"
+        place = f"{_repository(repository)}/pulls"
         # The oldest first: one that is opened or closed meanwhile moves none that was not seen yet off a page.
         query = {"state": "open", "sort": "created", "direction": "asc"}
         async for page in self.connection.pages(place, params=query):
@@ -128,11 +128,11 @@ class GitHub:
         return _written(answer, decode.comment)
 
     async def update_comment(self, ref: PullRequestRef, comment_id: str, body: str) -> Comment:
-        place = f"{_repository(ref.repository)}/issues/comments/{quote(comment_id, safe='')}"
+        place = f"{_repository(ref)}/issues/comments/{quote(comment_id, safe='')}"
         return _written(await self.connection.write("PATCH", place, {"body": body}), decode.comment)
 
     async def delete_comment(self, ref: PullRequestRef, comment_id: str) -> None:
-        place = f"{_repository(ref.repository)}/issues/comments/{quote(comment_id, safe='')}"
+        place = f"{_repository(ref)}/issues/comments/{quote(comment_id, safe='')}"
         await self._delete(place)
 
     async def reviews(self, ref: PullRequestRef) -> tuple[Review, ...]:
@@ -163,7 +163,7 @@ class GitHub:
         return _written(answer, lambda told: decode.text(told, "id"))
 
     async def delete_review_comment(self, ref: PullRequestRef, comment_id: str) -> None:
-        await self._delete(f"{_repository(ref.repository)}/pulls/comments/{quote(comment_id, safe='')}")
+        await self._delete(f"{_repository(ref)}/pulls/comments/{quote(comment_id, safe='')}")
 
     async def resolve_review_comment(self, ref: PullRequestRef, comment_id: str) -> None:
         await threads.resolve(self.connection, ref, comment_id)
@@ -177,10 +177,10 @@ class GitHub:
             "description": _shortened(description),
             **({"target_url": url} if url else {}),
         }
-        await self.connection.write("POST", f"{_repository(ref.repository)}/statuses/{quote(commit)}", payload)
+        await self.connection.write("POST", f"{_repository(ref)}/statuses/{quote(commit)}", payload)
 
     async def statuses(self, ref: PullRequestRef, commit: str) -> tuple[Status, ...]:
-        return await self._all(f"{_repository(ref.repository)}/commits/{quote(commit)}/statuses", decode.status)
+        return await self._all(f"{_repository(ref)}/commits/{quote(commit)}/statuses", decode.status)
 
     async def _all(self, place: str, each: Callable[[Any], T]) -> tuple[T, ...]:
         found: list[T] = []
@@ -203,16 +203,17 @@ def _written(answer: Answer, each: Callable[[Any], T]) -> T:
         raise MaybeSent(error.detail, status=answer.status) from None
 
 
-def _repository(name: str) -> str:
-    return f"repos/{quote(name)}"
+def _repository(ref: PullRequestRef | RepositoryRef) -> str:
+    """By its id, where GitHub itself sends whoever asks by an old name: a name may have become another repository's."""
+    return f"repositories/{quote(ref.repository_id, safe='')}"
 
 
 def _pull(ref: PullRequestRef) -> str:
-    return f"{_repository(ref.repository)}/pulls/{ref.number}"
+    return f"{_repository(ref)}/pulls/{ref.number}"
 
 
 def _issue(ref: PullRequestRef) -> str:
-    return f"{_repository(ref.repository)}/issues/{ref.number}"
+    return f"{_repository(ref)}/issues/{ref.number}"
 
 
 def _inline(comment: InlineComment) -> Mapping[str, Any]:

@@ -27,7 +27,8 @@ mutation($thread: ID!) { resolveReviewThread(input: {threadId: $thread}) { threa
 
 
 async def resolve(connection: Connection, ref: PullRequestRef, comment_id: str) -> None:
-    """Resolves the thread that begins with the comment; a thread that is gone or resolved is left alone."""
+    """Resolves the thread that begins with the comment; a thread that is gone or resolved is left alone. GraphQL finds
+    repositories by name only: should it be another's by now, none of its threads begins with this comment."""
     thread = await _thread(connection, ref, comment_id)
     if thread is not None and thread.get("isResolved") is not True:
         await _ask(connection, _RESOLVE, {"thread": thread.get("id")})

@@ -188,6 +188,6 @@ def decode_json(answer: Answer, kind: type) -> Any:
 
 
 def _moved(answer: Answer, *, write: bool) -> bool:
-    """A renamed repository. Only 307 and 308 promise that the write was not carried out and may be repeated."""
+    """Whether it is to be asked for elsewhere. Of a write only 307 and 308 promise that it was not carried out."""
     codes = (307, 308) if write else (301, 302, 307, 308)
     return answer.status in codes and "location" in answer.headers
