@@ -330,7 +330,7 @@ async def test_what_was_accepted_and_nobody_has_applied_is_not_forgotten(store: 
     accepted = replace(row(STREAM), topic="pr.received")
     assert await store.receipts.receive("push", accepted)
 
-    with pytest.raises(NotYetApplied, match=r"toy:host:1:7.*penstock dlq unblock"):
+    with pytest.raises(NotYetApplied, match=r"toy:host:1:7.*penstock dlq ls and unblock"):
         await retention.forget([STREAM])  # it is in the outbox alone
 
     (unsent,) = await store.outbox.unsent(SHARDS, 10)

@@ -106,7 +106,7 @@ class NotYetApplied(StoreError, Explained):
     def __init__(self, streams: tuple[str, ...]) -> None:
         super().__init__(
             f"something was accepted on {', '.join(streams)} and is not applied yet: wait until it is, with all "
-            "services running (penstock up, penstock run); what is blocked stands in penstock dlq ls (penstock dlq unblock)"
+            "services running (penstock up, penstock run); for what is blocked, penstock dlq ls and unblock"
         )
         self.streams = streams
 
