@@ -1,7 +1,8 @@
 """Whose turn it is (J7): where the number of reviews under way is limited, runs wait and begin in a fair order.
 
 A run that waits has a timer for its first reading of the pull request, far in the future. Its turn is that this timer
-fires now: decide looks, as ever, whether it still stands. One process at a time gives turns, under a lease.
+fires now: decide looks, as ever, whether it still stands. One process at a time gives turns, under a lease; where
+nothing is limited any more, all who still wait are given theirs.
 """
 
 from collections import Counter, deque

@@ -55,19 +55,20 @@ def relay(bench: Workbench, sink: Sink, shards: Shards) -> Relay:
 
 
 def keepers(context: Context, bench: Workbench, fold: OrchestratorFold) -> Sequence[Machine]:
-    """The housekeeping, whoever looks for runs that are stuck, what measures, and where the number of reviews is
-    limited, whoever says whose turn it is."""
+    """The housekeeping, whoever looks for runs that are stuck, whoever says whose turn it is, and what measures.
+
+    Turns are given also where nothing is limited, now and then: runs may wait that were opened under a limit, here
+    before it was lifted or by a process that still has it."""
     keeping, settings = context.load(KeepingSettings), context.load(OrchestratorSettings)
     metrics = bench.tools.metrics
-    found: list[Machine] = [
+    limits = settings.limits()
+    turns = Admission(bench.store, fold, limits, timedelta(seconds=settings.debounce))
+    return (
         _keeper(context, bench, HOUSEKEEPING, chores(bench.store, keeping), keeping.every),
         _keeper(context, bench, MENDING, [Mending(bench.store, fold, metrics)], OFTEN),
+        _keeper(context, bench, ADMISSION, [turns], EVERY if limits.any else OFTEN),
         Measuring(bench.store, clock=bench.tools.clock, metrics=metrics),
-    ]
-    if settings.limits().any:
-        turns = Admission(bench.store, fold, settings.limits(), timedelta(seconds=settings.debounce))
-        found.append(_keeper(context, bench, ADMISSION, [turns], EVERY))
-    return found
+    )
 
 
 def _keeper(context: Context, bench: Workbench, name: str, work: Sequence[Chore], every: float) -> Housekeeper:
