@@ -80,7 +80,7 @@ class RequestRefused(PlatformError):
 
 
 class NotFound(RequestRefused):
-    """The platform has no such thing, or does not show it to this credential."""
+    """The platform has no such thing, or does not show it to this credential: check both, it may have been deleted."""
 
 
 class NotAuthorised(RequestRefused):
