@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from penstock.alone.errors import DatabaseMoved
 from penstock.local.errors import LocalError
 from penstock.local.postgres import attach_or_start
 from penstock.operating.ending import MISUSED, code_of
@@ -44,8 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
             environ.pop("PENSTOCK_DATABASE_URL", None)
             environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
         try:
-            revive = reviving(environ, stack)
+            given = load(GivenDatabase, environ).url
             environ["PENSTOCK_DATABASE_URL"] = database_of(environ, stack, disposable=arguments.demo)
+            revive = reviving(environ, stack) if given is None else _leave_alone
             environ.pop("PENSTOCK_DATABASE_URL_FILE", None)
         except (LocalError, StoreError, SettingsError) as error:
             print(f"penstock up: {error}", file=sys.stderr)
@@ -60,14 +62,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def reviving(environ: Mapping[str, str], stack: ExitStack) -> Callable[[], None]:
-    """What a standby does when the database is away: an embedded one went with its owner and is started again."""
-    given = load(GivenDatabase, environ).url
+    """What is done when the embedded database is away: it went with its owner, another `penstock up` or a command that
+    had started it, and whoever sees it first owns it from then on."""
+    folder, known = embedded_folder(environ), environ["PENSTOCK_DATABASE_URL"]
 
     def revive() -> None:
-        if given is None:
-            stack.callback(attach_or_start(embedded_folder(environ)).stop)
+        server = attach_or_start(folder)
+        stack.callback(server.stop)
+        if server.url() != known:
+            raise DatabaseMoved
 
     return revive
+
+
+def _leave_alone() -> None:
+    """Nothing: a database that was given is somebody else's to start."""
 
 
 def embedded_folder(environ: Mapping[str, str]) -> Path:
