@@ -171,10 +171,10 @@ class Progress:
         run = self.runs[event.envelope.workflow_id]
         wanted: type[Fact] = HeadAdopted
         reason = ""
-        if fact.closed:
-            wanted, reason = WorkflowSkipped, SkipReason.CLOSED
-        elif run.hint not in ("", fact.head, *self._seen) and event.envelope.part != REREAD:
+        if event.envelope.part != REREAD and self._lags(run, fact):
             wanted = AttemptScheduled
+        elif fact.closed:
+            wanted, reason = WorkflowSkipped, SkipReason.CLOSED
         elif fact.outcome is AnswerOutcome.SKIPPED:
             wanted, reason = WorkflowSkipped, fact.reason
         elif not run.forced and (fact.head in self._reviewed or self._reviews(fact.head, run)):
@@ -185,6 +185,9 @@ class Progress:
         mine = [each for each in said if each.run_id == run.id]
         if [type(each) for each in mine] != [wanted] or getattr(mine[0], "reason", reason) != reason != "":
             yield f"N1 the reading of {fact.head[:8]} for run {run.id} led to {mine}, not to {wanted.__name__} {reason}"
+
+    def _lags(self, run: Standing, fact: ConfigResolved) -> bool:
+        return (fact.closed and run.kind not in _OVER) or run.hint not in ("", fact.head, *self._seen)
 
     def _reviews(self, head: str, but: Standing) -> bool:
         return any(run.reviewing and run.adopted == head for run in self.runs.values() if run is not but)
@@ -260,7 +263,7 @@ class Progress:
     def _fold(self, event: Event[Fact]) -> None:
         fact, envelope = event.fact, event.envelope
         if isinstance(fact, WorkflowOpened):
-            opened = Standing(fact.run_id, fact.hint_head, fact.forced, fact.due, envelope.sequence)
+            opened = Standing(fact.run_id, fact.kind, fact.hint_head, fact.forced, fact.due, envelope.sequence)
             opened.hints.add(fact.hint_head)
             self.runs[fact.run_id] = opened
         elif isinstance(fact, PrReceived):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from penstock_contracts.enums import AnswerOutcome, RunOutcome, Stage
+from penstock_contracts.enums import AnswerOutcome, PullRequestKind, RunOutcome, Stage
 from penstock_contracts.event import Event
 from penstock_contracts.facts import Answer, ConfigResolved, Fact
 from penstock_contracts.flow import STAGE_OF_REQUEST
@@ -36,6 +36,7 @@ class Standing:
     """A run, as far as its facts have told."""
 
     id: str
+    kind: PullRequestKind
     hint: str
     forced: bool
     due: datetime

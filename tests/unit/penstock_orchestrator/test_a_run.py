@@ -207,7 +207,9 @@ def test_a_change_without_anything_to_review_is_skipped_and_says_so_when_asked_t
 def test_a_pull_request_found_closed_is_skipped_silently() -> None:
     pr = PullRequestUnderTest()
     run = pr.receive()
-    pr.answer(pr.last_request(run, Stage.PREPARE), reading(closed=True, outcome=AnswerOutcome.SKIPPED))
+    for _ in ("read", "read again"):
+        pr.answer(pr.last_request(run, Stage.PREPARE), reading(closed=True, outcome=AnswerOutcome.SKIPPED))
+        pr.pass_time(seconds=5)
     assert pr.comments(run) == []
     assert pr.said(WorkflowFinished)[0].reason == SkipReason.CLOSED
 

@@ -320,7 +320,7 @@ def test_a_skipped_reading_of_another_head_ends_the_run_of_the_old_one() -> None
     pr = PullRequestUnderTest()
     old = pr.receive(hint_head=A)
     pr.read(old, A)
-    draft = pr.receive(PullRequestKind.UPDATED, hint_head=B)
+    draft = pr.receive(PullRequestKind.UPDATED, hint_head=B, draft=True)
     pr.read(draft, B, outcome=AnswerOutcome.SKIPPED, reason="draft")
     assert pr.run(old).outcome is RunOutcome.SUPERSEDED
     assert pr.run(draft).reason == "draft"

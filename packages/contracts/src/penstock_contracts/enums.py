@@ -141,4 +141,5 @@ class SkipReason(StrEnum):
     HEAD_MOVED = "head_moved"
     AUTOMATIC_OFF = "automatic review is off"
     CLOSED = "pull request is closed"
+    DRAFT = "draft"
     NO_MODEL = "no model"

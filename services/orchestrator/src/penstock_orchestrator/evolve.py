@@ -89,7 +89,8 @@ def _received(state: StreamState, envelope: Envelope, fact: PrReceived) -> Strea
     paused = state.automatic_paused
     if fact.sender_association in TRUSTED and fact.command in (Command.PAUSE, Command.RESUME):
         paused = fact.command == Command.PAUSE
-    told = "" if fact.kind in _OPENS_NOTHING else fact.hint_head
+    opens = fact.kind not in _OPENS_NOTHING
+    told = fact.hint_head if opens else ""
     pushed = (told or state.pushed) if paused else ""
     reopened = state.reopened
     if fact.kind in (PullRequestKind.REOPENED, PullRequestKind.CLOSED, PullRequestKind.MERGED):
@@ -105,6 +106,8 @@ def _received(state: StreamState, envelope: Envelope, fact: PrReceived) -> Strea
         automatic_paused=paused,
         pushed=pushed,
         reopened=reopened,
+        ready=not fact.draft if opens else state.ready,
+        base_ref=(fact.hint_base_ref if opens else "") or state.base_ref,
         runs=runs,
     )
 

@@ -15,7 +15,7 @@ from penstock_orchestrator.state import StreamState
 from penstock_store.errors import CorruptState
 from penstock_store.rows import Projection
 
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 
 
 class OrchestratorFold:

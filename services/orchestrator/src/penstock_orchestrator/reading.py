@@ -2,7 +2,7 @@
 
 from itertools import takewhile
 
-from penstock_contracts.enums import AnswerOutcome, RunOutcome, SkipReason, Stage
+from penstock_contracts.enums import AnswerOutcome, PullRequestKind, RunOutcome, SkipReason, Stage
 from penstock_contracts.facts import AttemptScheduled, ConfigResolved, EpochGrown, HeadAdopted, StageSkipped
 from penstock_orchestrator.decision import Decision
 from penstock_orchestrator.state import REREAD, Run, StreamState
@@ -11,12 +11,12 @@ from penstock_orchestrator.withdrawing import retire_others, skip, supersede
 
 def decide_reading(decision: Decision, before: StreamState, run: Run, fact: ConfigResolved) -> None:
     """`before` is the state without this answer: it knows which heads had been seen."""
-    if fact.closed:
-        _closed(decision, run)
-    elif _lags(before, run, fact):
+    if not run.part(Stage.PREPARE, REREAD) and _lags(before, run, fact):
         due = decision.now + decision.rules.reread_after
         scheduled = AttemptScheduled(run.id, Stage.PREPARE, REREAD, 1, due, "the platform lags behind its webhook")
         decision.say(scheduled, run.id)
+    elif fact.closed:
+        _closed(decision, run)
     elif fact.outcome is AnswerOutcome.SKIPPED:
         _retire_older(decision, run, fact, f"head is {fact.head}")
         skip(decision, run, fact.reason)
@@ -39,10 +39,13 @@ def _closed(decision: Decision, run: Run) -> None:
 
 
 def _lags(before: StreamState, run: Run, fact: ConfigResolved) -> bool:
+    """The platform shows what was before that of which its webhooks told."""
     hinted = run.hint_head
-    return (
-        bool(hinted) and hinted != fact.head and hinted not in before.seen_heads and not run.part(Stage.PREPARE, REREAD)
-    )
+    other_head = bool(hinted) and hinted != fact.head and hinted not in before.seen_heads
+    other_base = bool(before.base_ref and fact.base_ref) and before.base_ref != fact.base_ref
+    draft = before.ready and fact.reason == SkipReason.DRAFT
+    closed = fact.closed and run.kind not in (PullRequestKind.CLOSED, PullRequestKind.MERGED)
+    return other_head or other_base or draft or closed
 
 
 def _known(state: StreamState, run: Run, fact: ConfigResolved) -> bool:

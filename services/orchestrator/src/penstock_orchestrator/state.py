@@ -190,6 +190,9 @@ class StreamState(msgspec.Struct, frozen=True, omit_defaults=True):
     """The head that was told last while automatic reviews were paused."""
     reopened: bool = False
     """Since it was closed last, as far as webhooks told, which come in any order."""
+    ready: bool = False
+    base_ref: str = ""
+    """No draft, and where it is to go, as webhooks told last."""
     runs: dict[str, Run] = {}
     reviewed: tuple[Reviewed, ...] = ()
     ended: tuple[str, ...] = ()

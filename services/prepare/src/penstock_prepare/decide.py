@@ -23,7 +23,6 @@ from penstock_prepare.change import Change
 CONFIGURATION = ".penstock.yaml"
 LARGEST_CONFIGURATION = 64 * 1024
 NOTHING_TO_REVIEW = "no reviewable changes"
-DRAFT = "draft"
 # What the analysis has a grammar for; services do not import each other, so a test holds this and its table together.
 ANALYSED = frozenset({Language.PYTHON})
 # Their names and blobs have to fit into one event of 64 KiB.
@@ -59,7 +58,7 @@ def gate(
     if words.author.lower() in {author.lower() for author in ignored_authors}:
         return Refusal("the author is not reviewed", announce=False)
     if words.draft and not config.drafts:
-        return Refusal(DRAFT, announce=False)
+        return Refusal(SkipReason.DRAFT.value, announce=False)
     if any(_title_matches(words.title, pattern) for pattern in config.ignore_titles):
         return Refusal("the title says that no review is wanted", announce=True)
     return None
