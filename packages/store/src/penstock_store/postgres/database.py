@@ -1,5 +1,6 @@
 """One connection pool, its transactions, and what happens when the server goes away."""
 
+import select
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
-from penstock_store.errors import FenceLost, StoreUnavailable
+from penstock_store.errors import FenceLost
 from penstock_store.postgres.continuity import IN_ORDER, Continuity
 from penstock_store.postgres.failures import translated
 from penstock_store.postgres.rounds import in_rounds
@@ -71,6 +72,7 @@ class Database:
             min_size=1,
             max_size=settings.size,
             configure=continuity.look if continuity else None,
+            check=self._works,
             timeout=settings.checkout_timeout,
             # The pool gives up soon and the next caller makes it try again, instead of waiting ever longer.
             reconnect_timeout=1.0,
@@ -88,15 +90,11 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """In autocommit: a single statement is its own transaction."""
-        try:
-            with translated():
-                async with self._pool.connection() as connection:
-                    if self._continuity:
-                        self._continuity.check()
-                    yield connection
-        except StoreUnavailable:
-            await self._replace_broken()
-            raise
+        with translated():
+            async with self._pool.connection() as connection:
+                if self._continuity:
+                    self._continuity.check()
+                yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -141,11 +139,23 @@ class Database:
         async with self.connection() as connection:
             return (await connection.execute(statement, values)).rowcount
 
-    async def _replace_broken(self) -> None:
-        """After a restart of the server every idle connection is broken: all are looked at, so that the next call finds
-        one that works."""
-        with suppress(psycopg.Error):
+    async def _works(self, connection: Connection) -> None:
+        """Before each lending: after a restart of the server every connection that rested is dead, and who is lent one
+        loses its call. The first that is found has all others looked at, so that nobody meets a second."""
+        try:
+            if _was_spoken_to(connection):
+                await self._pool.check_connection(connection)
+        except psycopg.Error:
             await self._pool.check()
+            raise
+
+
+def _was_spoken_to(connection: Connection) -> bool:
+    """While a connection rests the server has nothing to say, but that it goes away. Asked of the system, not of the
+    server: that takes a microsecond. Raises psycopg.OperationalError for one that is known to be closed."""
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 async def check_fence(connection: Connection, lease: Lease) -> None:
