@@ -174,6 +174,17 @@ async def test_the_trace_that_came_in_goes_on(monkeypatch: pytest.MonkeyPatch) -
     assert house.stored()[0].envelope.traceparent == parent
 
 
+async def test_a_tracestate_that_is_too_long_to_be_kept_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+    house = House()
+    for delivery, length in (("d-1", 998), ("d-2", 999)):
+        monkeypatch.setattr("penstock_ingest.handler.inject", lambda length=length: (parent, "a=" + "b" * length))
+        assert (await house.send(signed(pull_request(), delivery=delivery))).status_code == 202
+    kept, left_out = (event.envelope for event in house.stored())
+    assert (len(kept.tracestate), left_out.tracestate) == (1_000, "")
+    assert left_out.traceparent == parent
+
+
 async def test_unsigned_webhooks_are_taken_only_where_that_was_asked_for() -> None:
     house = House(environ={}, unsigned=("github",))
     request = signed(pull_request(), secret="anything")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from penstock_contracts.envelope import Envelope
+from penstock_contracts.envelope import LONGEST_WORDS, Envelope
 from penstock_contracts.event import Event
 from penstock_contracts.facts import PrReceived
 from penstock_contracts.ids import received_event_id, stream_of, subject_of
@@ -45,7 +45,7 @@ class Answer:
 
 def event_of(fact: PrReceived, now: datetime, traceparent: str, tracestate: str) -> Event[PrReceived]:
     """The same delivery, or comment, gives the same id, however often it arrives. The correlation id is the platform's
-    own, which its delivery log shows."""
+    own, which its delivery log shows. A tracestate, which nobody signs, is left out where it is too long."""
     return Event(
         Envelope(
             id=received_event_id(fact),
@@ -56,7 +56,7 @@ def event_of(fact: PrReceived, now: datetime, traceparent: str, tracestate: str)
             subject=subject_of(fact),
             correlation_id=fact.delivery_id,
             traceparent=traceparent,
-            tracestate=tracestate,
+            tracestate=tracestate if len(tracestate.encode()) <= LONGEST_WORDS else "",
         ),
         fact,
     )
