@@ -12,7 +12,7 @@ from penstock_platforms.errors import Malformed
 
 TITLE_LIMIT = 300
 NAME_LIMIT = 100
-REF_LIMIT = 255
+REF_LIMIT = 1_000
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REPOSITORY = re.compile(r"(?!\.{1,2}/)[\w.-]{1,100}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
 _LARGEST_ID = 2**63 - 1
@@ -89,11 +89,13 @@ def repository(source: Mapping[str, Any], name: str) -> str:
 
 
 def ref(source: Mapping[str, Any], name: str) -> str:
-    """The name of a branch. Never cut: half a name is another branch."""
+    """The name of a branch, for which git takes nearly every text: any space but the plain one, joined emoji. What is
+    too long, or could not be stored, is left empty: half a name is another branch."""
     value = source.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= REF_LIMIT or clean(value) != value:
+    if not isinstance(value, str) or not value:
         raise Malformed(f"{name} is no branch")
-    return value
+    storable = value.isprintable() or not any(unicodedata.category(each) in ("Cc", "Cs") for each in value)
+    return value if storable and len(value) <= REF_LIMIT else ""
 
 
 def _whole(source: Mapping[str, Any], name: str, largest: int) -> int:
