@@ -234,9 +234,7 @@ def redrive_of(letter: DeadLetterRow, request_id: str = "redrive") -> Delivered:
 
 def fired(timer: TimerRow) -> Delivered:
     fact = TimerFired(timer.id, timer.kind, timer.run_id, timer.stage, timer.part, timer.attempt, timer.generation)
-    envelope = Envelope(
-        f"fired:{timer.id}", fact.TYPE, "tests", timer.due, timer.stream, "toy:owner/repo#7", timer.run_id
-    )
+    envelope = Envelope(timer.id, fact.TYPE, "tests", timer.due, timer.stream, "toy:owner/repo#7", timer.run_id)
     return Delivered(Event(envelope, fact), RawRecord("timers", 0, 0, None, (), None))
 
 

@@ -142,6 +142,9 @@ class FoldSuite:
         assert await store.streams.mend(STREAM, ToyFold())
 
         assert await store.timers.next_due() == due
+        (timer,) = ToyFold().project(await _state(store)).timers
+        assert list(await store.streams.apply("timers", [fired(timer)], ToyFold())) == [Verdict.APPLIED]
+        assert await store.timers.next_due() is None
         assert await store.jobs.stuck(timedelta(hours=9)) == []
         assert await store.streams.refold_all(ToyFold()) == []
 

@@ -232,6 +232,42 @@ class StallSuite:
         assert await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold()) is Verdict.APPLIED
         assert [row.state for row in await store.jobs.history(run)] == ["given_up"]
 
+    async def test_the_remedy_of_a_timer_whose_rows_are_refused_is_a_redrive(self, store: Store) -> None:
+        letter = await _stalled_timer(store)
+
+        assert letter.remedy == f"correct the cause, then: `penstock dlq redrive {letter.id}`"
+        assert await store.streams.redrive(CONSUMER, redrive_of(letter), ToyFold()) is Verdict.APPLIED
+
+    async def test_a_timer_that_was_put_aside_and_still_stands_is_mended_and_acts(self, store: Store) -> None:
+        letter = await _stalled_timer(store)
+        await store.dead_letters.settle(letter.id, "discarded")
+
+        assert await store.streams.mend(STREAM, ToyFold())
+
+        assert await _fire(store, ToyFold()) is Verdict.APPLIED
+        assert [row.state for row in await store.jobs.history(run_id(STREAM, "e1"))] == ["given_up"]
+        assert await store.dead_letters.letters() == []
+
+    async def test_a_timer_that_was_put_aside_too_early_stalls_again_and_its_letter_is_open_again(
+        self, store: Store
+    ) -> None:
+        letter = await _stalled_timer(store)
+        await store.dead_letters.settle(letter.id, "discarded")
+        await store.streams.mend(STREAM, ToyFold())
+
+        assert await _fire(store, _Refused()) is Verdict.STALLED
+
+        (again,) = await store.dead_letters.letters()
+        assert (again.id, again.resolution, again.error) == (letter.id, "", letter.error)
+        assert await store.streams.redrive(CONSUMER, redrive_of(again), ToyFold()) is Verdict.APPLIED
+
+    async def test_mending_leaves_a_stalled_timer_to_its_letter(self, store: Store) -> None:
+        await _stalled_timer(store)
+
+        assert await store.streams.mend(STREAM, ToyFold())
+
+        assert await _fire(store, ToyFold()) is Verdict.DUPLICATE
+
     async def test_a_timer_of_an_id_that_no_row_can_have_stalls_like_any_other(self, store: Store) -> None:
         await store.streams.apply(CONSUMER, [received("e1")], ToyFold())
         timer = ToyFold().project(await _state(store)).timers[0]
@@ -269,6 +305,20 @@ async def _stalled(store: Store) -> DeadLetterRow:
     await store.streams.apply(CONSUMER, [received("bad", command="raise")], ToyFold())
     (letter,) = await store.dead_letters.letters()
     return letter
+
+
+async def _stalled_timer(store: Store) -> DeadLetterRow:
+    """The database refuses what follows from it."""
+    await store.streams.apply(CONSUMER, [received("e1")], ToyFold())
+    assert await _fire(store, _Refused()) is Verdict.STALLED
+    (letter,) = await store.dead_letters.letters()
+    return letter
+
+
+async def _fire(store: Store, fold: ToyFold) -> Verdict:
+    (timer,) = ToyFold().project(await _state(store)).timers
+    (verdict,) = await store.streams.apply("timers", [fired(timer)], fold)
+    return verdict
 
 
 async def _types(store: Store) -> list[str]:

@@ -8,22 +8,22 @@ from datetime import timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
-from penstock_contracts.enums import JobStatus, PullRequestKind, Stage
+from penstock_contracts.enums import JobStatus, PullRequestKind, RepairAction, Stage
 from penstock_contracts.envelope import Envelope
 from penstock_contracts.event import Event
-from penstock_contracts.facts import PrReceived
+from penstock_contracts.facts import PrReceived, RepairRequested
 from penstock_contracts.ids import delivery_event_id, run_id, stream_of, subject_of
 from penstock_eventlog.housekeeping import Housekeeper
-from penstock_eventlog.timers import TimerScanner
+from penstock_eventlog.timers import TimerScanner, fired
 from penstock_orchestrator.fold import OrchestratorFold
 from penstock_orchestrator.mending import EVERY, GRACE, MENDING, Mending
 from penstock_orchestrator.rules import Rules
-from penstock_orchestrator.state import StreamState
+from penstock_orchestrator.state import StreamState, TimerKind
 from penstock_runtime.clock import ManualClock
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.retry import STANDARD
 from penstock_store.memory.store import MemoryStore
-from penstock_store.rows import Delivered, JobRow, LetterFilter, RawRecord, TimerRow
+from penstock_store.rows import DeadLetterRow, Delivered, JobRow, LetterFilter, RawRecord, TimerRow
 
 RULES = Rules(schedules=dict.fromkeys(Stage, STANDARD))
 RECEIVED = PrReceived(PullRequestKind.OPENED, "github", "github.com", "42", "acme/shop", 7, "d0")
@@ -52,6 +52,14 @@ class Installation:
         envelope = Envelope("lost", RECEIVED.TYPE, "penstock/ingest", self.clock.now(), STREAM, subject_of(RECEIVED))
         lost = Delivered(Event(envelope, RECEIVED), RawRecord("pr.received", 0, 1, STREAM.encode(), (), None))
         await self.store.streams.stall("orchestrator", lost, self.fold, "KeyError: x", "redrive it")
+
+    async def discard(self, letter: DeadLetterRow) -> None:
+        stuck = letter.id, letter.event_id, letter.event_type
+        fact = RepairRequested(RepairAction.DISCARD, "ada", "it is old", *stuck)
+        envelope = Envelope("discard", fact.TYPE, "console", self.clock.now(), STREAM, workflow_id=letter.run_id)
+        await self.store.dead_letters.settle(letter.id, "discarded by ada: it is old")
+        record = RawRecord(fact.TYPE, 0, 0, STREAM.encode(), (), None)
+        await self.store.streams.apply("orchestrator", [Delivered(Event(envelope, fact), record)], self.fold)
 
     async def job(self) -> JobRow:
         row = await self.store.jobs.job(RUN)
@@ -172,6 +180,24 @@ async def test_a_stalled_run_that_lost_its_timers_gets_them_back_too() -> None:
     await installation.mender().step()
 
     assert installation.store.tables.timers == before
+    assert installation.found_stuck() == 1
+
+
+async def test_a_deadline_that_was_put_aside_ends_its_run_with_the_next_look(caplog: pytest.LogCaptureFixture) -> None:
+    installation = Installation()
+    await installation.open_run()
+    (timer,) = (timer for timer in installation.store.tables.timers.values() if timer.kind == TimerKind.RUN)
+    installation.clock.advance(3 * 3600)
+    await installation.store.streams.stall("timers", fired(timer), installation.fold, "RowRefused: x", "redrive it")
+    installation.lose_timers()
+    (letter,) = await installation.store.dead_letters.letters()
+    await installation.discard(letter)
+
+    await installation.mender().step()
+    await installation.scanner().step()
+
+    assert (await installation.job()).status is JobStatus.FAILED
+    await installation.mender().step()
     assert installation.found_stuck() == 1
 
 

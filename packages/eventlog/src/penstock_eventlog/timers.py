@@ -19,11 +19,11 @@ from penstock_runtime.metrics import Metrics
 from penstock_runtime.steps import NO_STEPS, Steps
 from penstock_store.hints import Hint
 from penstock_store.ports import Fold, S, Store
-from penstock_store.rows import Delivered, RawRecord, TimerRow, Verdict
+from penstock_store.rows import TIMERS, Delivered, RawRecord, TimerRow, Verdict
 
 READ, APPLIED = "timers.1.read", "timers.2.applied"
 POINTS = (READ, APPLIED)
-CONSUMER = "timers"
+CONSUMER = TIMERS
 SOURCE = "penstock/timers"
 BATCH = 200
 POLL = 1.0

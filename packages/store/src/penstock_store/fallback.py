@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from penstock_contracts.event import Event
-from penstock_contracts.facts import Fact
+from penstock_contracts.facts import Fact, TimerFired
 from penstock_store.errors import CorruptState, RowRefused, SchemaMismatch, StoreUnavailable, WrongCredentials
 from penstock_store.letters import Trouble, letter_id, redrive_remedy, refused_remedy
 from penstock_store.ports import Fold
@@ -108,6 +108,11 @@ async def _apply_alone(transactions: Transactions, consumer: str, one: Delivered
             return verdict
         fault = verdict
     log_fault("an event cannot be applied", one.event, fault)
-    remedy_of = refused_remedy if isinstance(fault.error, RowRefused) else redrive_remedy
+    remedy_of = refused_remedy if _says_what_is_refused(one.event, fault) else redrive_remedy
     remedy = remedy_of(letter_id(consumer, one.event.envelope.id))
     return await stall_one(transactions, consumer, one, fold, Trouble(describe(fault.error), remedy))
+
+
+def _says_what_is_refused(event: Event[Fact], fault: Fault) -> bool:
+    """A timer says nothing of its own: what the database refuses of it, it takes when it is well again."""
+    return isinstance(fault.error, RowRefused) and not isinstance(event.fact, TimerFired)

@@ -113,8 +113,9 @@ class Streams(Protocol):
         ...
 
     async def mend(self, stream: str, fold: Fold[S]) -> bool:
-        """Folds a stream again and writes its state, its rows and its timers anew, as its facts say. False: that cannot
-        be done, and nothing has changed."""
+        """Folds a stream again and writes its state, its rows and its timers anew, as its facts say. A timer that
+        stands has not acted, so it is heard again though it fired before, unless it stalled and its letter is open.
+        False: that cannot be done, and nothing has changed."""
         ...
 
     async def load(self, stream: str) -> StreamRow | None:

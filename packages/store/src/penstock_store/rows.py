@@ -39,6 +39,8 @@ class Verdict(StrEnum):
     STALLED = "stalled"
 
 
+TIMERS = "timers"
+"""The consumer of timers that fired."""
 OPEN_STATUSES = (JobStatus.PENDING, JobStatus.PROCESSING, JobStatus.WAITING_FOR_EVENT)
 
 
@@ -147,7 +149,7 @@ class ExecutionRow:
 
 @dataclass(frozen=True, slots=True)
 class TimerRow:
-    """A moment the state of a stream waits for."""
+    """A moment the state of a stream waits for. That it fired is an event of the same id, which TIMERS hears."""
 
     id: str
     stream: str

@@ -14,13 +14,13 @@ from penstock_store.encoding import StateEncoding
 from penstock_store.errors import NotRedrivable
 from penstock_store.fallback import Fault, apply_all, attempt, stall_one
 from penstock_store.folding import Folding, read_state
-from penstock_store.letters import Trouble
+from penstock_store.letters import STALLED, Trouble, letter_id
 from penstock_store.listening import Listener, Listeners
 from penstock_store.memory.tables import Tables, Transaction
 from penstock_store.ports import Fold
 from penstock_store.redriving import Redrive, asked_of, redrive_of, redrive_one
 from penstock_store.refolding import compare
-from penstock_store.rows import DeadLetterRow, Delivered, Refolded, StreamRow, Verdict
+from penstock_store.rows import TIMERS, DeadLetterRow, Delivered, Refolded, StreamRow, Verdict
 
 S = TypeVar("S")
 
@@ -119,7 +119,7 @@ class _Transactions:
         with self._tables.transaction() as transaction:
             folding = self._folding(fold)
             folding.hold_refolded(stream, self.facts(stream))
-            self._write(transaction, folding)
+            self._hear_again(transaction, self._write(transaction, folding))
 
     async def stall(self, consumer: str, delivered: Delivered, fold: Fold[S], trouble: Trouble) -> Verdict:
         with self._tables.transaction() as transaction:
@@ -204,6 +204,13 @@ class _Transactions:
         else:
             folding.hold(stream, state, row)
 
+    def _hear_again(self, transaction: Transaction, changes: Changes) -> None:
+        """The inbox forgets the timers that are set, but for those that wait for a person."""
+        for timer in changes.timers:
+            letter = self._tables.letters.get(letter_id(TIMERS, timer))
+            if letter is None or letter.resolved_at is not None:
+                transaction.drop(self._tables.inbox, (TIMERS, timer))
+
     def _receive(self, transaction: Transaction, consumer: str, one: Delivered, outcome: Verdict) -> Verdict:
         key = (consumer, one.event.envelope.id)
         if key in self._tables.inbox:
@@ -238,6 +245,8 @@ def _write_timers(transaction: Transaction, tables: Tables, changes: Changes) ->
 
 
 def write_letters(transaction: Transaction, tables: Tables, letters: Iterable[DeadLetterRow]) -> None:
+    """Each once; what was settled and stalls anew is open again."""
     for letter in letters:
-        if letter.id not in tables.letters:
+        known = tables.letters.get(letter.id)
+        if known is None or (letter.reason == STALLED and known.resolved_at is not None):
             transaction.put(tables.letters, letter.id, letter)

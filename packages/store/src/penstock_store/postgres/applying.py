@@ -21,7 +21,7 @@ from penstock_store.encoding import StateEncoding
 from penstock_store.errors import NotRedrivable
 from penstock_store.folding import Folding, read_state
 from penstock_store.hints import Hint
-from penstock_store.letters import Trouble
+from penstock_store.letters import Trouble, letter_id
 from penstock_store.listening import Listeners
 from penstock_store.ports import Fold
 from penstock_store.postgres.database import Connection, Database
@@ -29,7 +29,7 @@ from penstock_store.postgres.hints import PostgresHints
 from penstock_store.postgres.reading import read_facts
 from penstock_store.postgres.writing import write_changes
 from penstock_store.redriving import Redrive
-from penstock_store.rows import DeadLetterRow, Delivered, StreamRow, Verdict
+from penstock_store.rows import TIMERS, DeadLetterRow, Delivered, StreamRow, Verdict
 
 S = TypeVar("S")
 
@@ -57,6 +57,10 @@ _REDRIVEN = """
 update workflow.inbox_messages set outcome = 'applied'
 where consumer = %s and event_id = %s and outcome = 'stalled'
 """
+_HEARD_AGAIN = """
+delete from workflow.inbox_messages where consumer = %s and event_id = any(%s::text[])
+"""
+_OPEN_LETTERS = "select event_id from workflow.dead_letters where id = any(%s::text[]) and resolved_at is null"
 _RESOLVED = """
 update workflow.dead_letters set resolved_at = clock_timestamp(), resolution = %s where id = %s and resolved_at is null
 """
@@ -129,6 +133,7 @@ class PostgresTransactions:
             folding = Folding(fold, self._codec, self._steps, opened.now, self._encoding)
             await self._hold(connection, folding, fold, None, stream)
             changes = folding.changes()
+            await _hear_again(connection, changes)
             await self._write(connection, changes)
         self._committed(changes)
 
@@ -267,6 +272,13 @@ async def _ask(connection: Connection, values: Mapping[str, object]) -> _Opened:
     *found, (*_, now) = await cursor.fetchall()
     rows = {row[1]: StreamRow(*row[1:-1]) for row in found if row[0] is None}
     return _Opened(rows, {row[0] for row in found if row[0] is not None}, now)
+
+
+async def _hear_again(connection: Connection, changes: Changes) -> None:
+    """The inbox forgets the timers that are set, but for those that wait for a person."""
+    letters = [letter_id(TIMERS, timer) for timer in changes.timers]
+    waiting = {event for (event,) in await (await connection.execute(_OPEN_LETTERS, (letters,))).fetchall()}
+    await connection.execute(_HEARD_AGAIN, (TIMERS, sorted(changes.timers.keys() - waiting)))
 
 
 def _still_open(letter: DeadLetterRow, updated: int) -> None:

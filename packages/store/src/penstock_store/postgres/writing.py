@@ -89,7 +89,9 @@ _LETTERS = """
 insert into workflow.dead_letters (id, consumer, topic, partition, position, key, headers, value, stream, run_id,
   event_id, event_type, reason, error, remedy, created_at)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s::timestamptz, clock_timestamp()))
-on conflict (id) do nothing
+on conflict (id) do update set error = excluded.error, remedy = excluded.remedy, created_at = excluded.created_at,
+  resolved_at = null, resolution = ''
+where excluded.reason = 'stalled' and dead_letters.resolved_at is not null
 """
 
 _json = msgspec.json.Encoder()
