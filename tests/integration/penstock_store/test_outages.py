@@ -180,6 +180,16 @@ async def _start_packet(reader: asyncio.StreamReader) -> int:
     return int(code)
 
 
+async def test_a_database_that_only_lets_us_read_is_not_ready(postgres_database: str) -> None:
+    read_only = PoolSettings(size=1, session_options="-c default_transaction_read_only=on")
+    store = await PostgresStore.open(postgres_database, read_only)
+    try:
+        with pytest.raises(StoreUnavailable, match="read-only"):
+            await store.check()
+    finally:
+        await store.close()
+
+
 async def test_a_pool_that_is_used_up_is_unavailable(postgres_database: str) -> None:
     store = await PostgresStore.open(postgres_database, PoolSettings(size=1, checkout_timeout=0.2))
     try:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from penstock_platforms import registry
 from penstock_platforms.instances import instance_of
 from penstock_runtime.errors import SettingsError
 from penstock_runtime.settings import platform_access
+from penstock_store.errors import RowRefused, SchemaMismatch, StoreError, StoreRewound, WrongCredentials
 from penstock_store.rows import NewOutboxRow
 from tests.unit.penstock_ingest.door import LARGEST, SECRET, House, pull_request, signed
 
@@ -164,6 +166,33 @@ async def test_a_store_that_hangs_costs_the_time_limit_and_an_honest_503() -> No
     async with House(receipts=NeverDone(), seconds=0.01).client() as client:
         answers = await asyncio.gather(*(client.post("/webhooks/github", **signed(pull_request())) for _ in range(10)))
     assert {answer.status_code for answer in answers} == {503}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """A database that is there and does not take it."""
+
+    error: StoreError
+
+    async def receive(self, event_id: str, row: NewOutboxRow) -> bool:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WrongCredentials("permission denied for table inbox_messages"),
+        SchemaMismatch("without tables", "0001", "run `penstock db upgrade`"),
+        StoreRewound(),
+        RowRefused("RaiseException: not on Sundays"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_store_that_refuses_is_an_honest_503_too(error: StoreError, caplog: pytest.LogCaptureFixture) -> None:
+    answer = await House(receipts=Refusing(error)).send(signed(pull_request()))
+    assert (answer.status_code, answer.json()["status"]) == (503, "rejected")
+    assert int(answer.headers["retry-after"]) > 0
+    assert str(error) in [getattr(record, "error", "") for record in caplog.records]
 
 
 async def test_the_trace_that_came_in_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from penstock_platforms.webhooks import Ignored, answer_kind
 from penstock_runtime.clock import Clock
 from penstock_runtime.logs import log_context
 from penstock_runtime.tracing import inject
-from penstock_store.errors import StoreUnavailable
+from penstock_store.errors import StoreError
 from penstock_store.rows import NewOutboxRow
 
 RETRY_AFTER = 10
@@ -76,7 +76,7 @@ class Receiver:
         event = event_of(said, self.clock.now(), *inject())
         try:
             return taken(event, answer_kind(said), new=await self._store(event))
-        except (StoreUnavailable, StoreTooSlow) as error:
+        except (StoreError, StoreTooSlow) as error:  # a right that was taken away is as good as no database
             _log.warning("not stored", extra={"error": str(error)})
             return rejected(503, "it cannot be stored at the moment: send it again", delivery, RETRY_AFTER)
 

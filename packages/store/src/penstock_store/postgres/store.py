@@ -33,7 +33,7 @@ from penstock_store.postgres.restoring import PostgresRestoring
 from penstock_store.postgres.retention import PostgresRetention
 from penstock_store.postgres.spending import PostgresSpending
 from penstock_store.postgres.streams import PostgresStreams
-from penstock_store.postgres.versions import check_version
+from penstock_store.postgres.versions import check_version, check_writable
 from penstock_store.restoring import Restoring
 from penstock_store.spending import Spending
 
@@ -103,6 +103,7 @@ class PostgresStore:
     async def check(self) -> None:
         async with self._databases[-1].connection() as connection:
             await check_version(connection)
+            await check_writable(connection)
 
     async def close(self) -> None:
         await self._hints.close()

@@ -1,11 +1,13 @@
-"""Whether this program can run on the tables of a database, asked on a connection that is there already."""
+"""Whether this program can run on a database as it is, asked on a connection that is there already."""
 
 from penstock_store import version
+from penstock_store.errors import StoreUnavailable
 from penstock_store.postgres.database import Connection
 
 _HAS_VERSION = f"select to_regclass('workflow.{version.VERSION_TABLE}') is not null"
 _VERSION = f"select version_num from workflow.{version.VERSION_TABLE}"
 _OLDEST = "select oldest from workflow.compatibility"
+_READ_ONLY = "select current_setting('transaction_read_only')::boolean"
 
 
 async def check_version(connection: Connection) -> None:
@@ -18,3 +20,10 @@ async def check_version(connection: Connection) -> None:
         return
     oldest = await (await connection.execute(_OLDEST)).fetchone()
     version.compare(found, oldest[0] if oldest else "")
+
+
+async def check_writable(connection: Connection) -> None:
+    """Raises StoreUnavailable for a standby that nobody promoted, and for one where somebody switched writing off."""
+    row = await (await connection.execute(_READ_ONLY)).fetchone()
+    if row and row[0]:
+        raise StoreUnavailable("the database is read-only: is it the primary server?")
