@@ -117,6 +117,7 @@ class PostgresGround:
     in_flight: int = 0
     by_hand: bool = False
     broken: list[str] = field(default_factory=list)
+    given_back: set[tuple[str, int]] = field(default_factory=set)
     _hints: LocalHints = field(default_factory=LocalHints)
     _databases: dict[int, Database] = field(default_factory=dict)
     _own: "psycopg.Connection[Any]" = field(init=False)
