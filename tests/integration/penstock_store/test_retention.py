@@ -26,6 +26,7 @@ from penstock_store.rows import (
     Waste,
 )
 from penstock_store.spending import Amount, Caps, ModelCall, Reservation
+from tests.suites.store.restoring import webhook
 from tests.support.toy_fold import ToyFold, delivered, received, resolved
 from tests.support.waiting import eventually
 
@@ -155,6 +156,20 @@ async def test_a_piece_takes_no_more_than_it_may(store: Store, retention: Retent
     before = await store.now() - MONTH
 
     assert [await retention.sweep(Waste.RECEIVED, before, 2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def test_what_was_received_so_long_ago_that_the_inbox_forgot_it_is_not_said_again_after_a_restoration(
+    store: Store, retention: Retention, past: Past
+) -> None:
+    await store.receipts.receive("long ago", webhook("long ago"))
+    await publish(store)
+    await store.streams.apply(CONSUMER, [received("long ago")], ToyFold())
+    for table, column in (("outbox_messages", "sent_at"), ("inbox_messages", "received_at")):
+        past.age(table, column)
+    assert await retention.sweep(Waste.RECEIVED, await store.now() - MONTH, 10) == 2
+    await store.receipts.receive("now", webhook("now"))
+    await publish(store)
+    assert await store.restoring.unheard(CONSUMER, ["pr.received"]) == [webhook("now")]
 
 
 async def on_the_log(store: Store, past: Past, *streams: str, topic: str = "t", partitions: int = 1) -> Lease:

@@ -7,7 +7,7 @@ from penstock_contracts.ids import request_id, run_id
 from penstock_contracts.routing import SHARDS
 from penstock_store.ports import Store
 from penstock_store.restoring import event_id
-from penstock_store.rows import NewOutboxRow, Place
+from penstock_store.rows import DeadLetterRow, NewOutboxRow, Place
 from tests.suites.store.worlds import Later
 from tests.support.toy_fold import ToyFold, received, resolved
 
@@ -22,6 +22,12 @@ async def publish_all(store: Store) -> None:
     rows = await store.outbox.unsent(range(SHARDS), 1_000)
     await store.outbox.mark_sent([row.id for row in rows], lease)
     await store.leases.release(lease)
+
+
+async def _stalled(store: Store) -> DeadLetterRow:
+    await store.streams.apply(CONSUMER, [received("bad", STREAM, command="raise")], ToyFold())
+    (letter,) = await store.dead_letters.letters()
+    return letter
 
 
 def webhook(event: str, topic: str = "pr.received") -> NewOutboxRow:
@@ -59,6 +65,29 @@ class RestoringSuite:
         unheard = await store.restoring.unheard(CONSUMER, ["pr.received"])
 
         assert unheard == [webhook("w2"), webhook("w3")]
+
+    async def test_what_was_said_while_a_letter_was_settled_is_said_again_once_wherever_it_was_lost(
+        self, store: Store
+    ) -> None:
+        letter = await _stalled(store)
+        assert await store.dead_letters.settle(letter.id, "discarded", [webhook("discard", "workflow.control")])
+        await publish_all(store)
+        discard, topics = webhook("discard", "workflow.control"), ["pr.received", "workflow.control"]
+
+        for _ in range(2):  # the log may be lost again before it is heard
+            assert await store.restoring.unheard(CONSUMER, topics) == [discard]
+            await store.restoring.begin_again([discard], None)
+            assert await store.restoring.unheard(CONSUMER, topics) == []
+            await publish_all(store)
+
+        await store.streams.apply(CONSUMER, [received("discard", STREAM)], ToyFold())
+        assert await store.restoring.unheard(CONSUMER, topics) == []
+
+    async def test_a_record_of_strangers_that_was_sent_back_is_not_said_again(self, store: Store) -> None:
+        await store.outbox.put([NewOutboxRow(STREAM, "pr.received", STREAM, None, (), b"value")])
+        assert await store.restoring.unheard(CONSUMER, ["pr.received"]) == []
+        await publish_all(store)
+        assert await store.restoring.unheard(CONSUMER, ["pr.received"]) == []
 
     async def test_what_begins_again_is_unsent_and_the_deliveries_of_before_do_not_count(self, store: Store) -> None:
         place = Place("ast.requested", 0, 7)

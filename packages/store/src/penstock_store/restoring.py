@@ -12,8 +12,6 @@ from penstock_contracts.routing import route
 from penstock_store.changes import ExecutionKey, outbox_row
 from penstock_store.rows import Lease, NewOutboxRow
 
-RECEIVED = "ingest"
-"""The consumer under which the inbox knows what came from outside."""
 REMEMBERED = timedelta(days=90)
 """How long after a restoration the platforms are asked what they show before something is said for the first time."""
 
@@ -32,7 +30,7 @@ class Restoring(Protocol):
         ...
 
     async def unheard(self, consumer: str, topics: Sequence[str]) -> Sequence[NewOutboxRow]:
-        """What came from outside, was published on these topics, and was never received by this consumer."""
+        """What was published on these topics and never received by this consumer, each once, in its order."""
         ...
 
     async def begin_again(self, rows: Sequence[NewOutboxRow], moment: datetime | None) -> None:
@@ -46,7 +44,8 @@ class Restoring(Protocol):
 
 
 def event_id(headers: Headers) -> str:
-    return dict(headers)["ce_id"].decode()
+    """Empty where there is none, as of a record of strangers that was sent back."""
+    return dict(headers).get("ce_id", b"").decode(errors="replace")
 
 
 def asked_id(key: ExecutionKey) -> str:

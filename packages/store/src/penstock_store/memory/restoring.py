@@ -5,7 +5,7 @@ from datetime import datetime
 
 from penstock_contracts.enums import ExecutionState
 from penstock_store.memory.tables import Tables
-from penstock_store.restoring import RECEIVED, REMEMBERED, asked_id, event_id, request_row, without
+from penstock_store.restoring import REMEMBERED, asked_id, event_id, request_row, without
 from penstock_store.rows import Lease, NewOutboxRow
 
 
@@ -39,11 +39,13 @@ class MemoryRestoring:
     async def unheard(self, consumer: str, topics: Sequence[str]) -> Sequence[NewOutboxRow]:
         self._tables.ask()
         inbox = self._tables.inbox
-        missing = {event for of, event in inbox if of == RECEIVED and (consumer, event) not in inbox}
+        published = {
+            event_id(row.headers): row for _, row in sorted(self._tables.outbox.items()) if row.topic in topics
+        }
         rows = (
             NewOutboxRow(row.stream, row.topic, row.key, row.spread, row.headers, row.value)
-            for _, row in sorted(self._tables.outbox.items())
-            if row.topic in topics and event_id(row.headers) in missing
+            for event, row in published.items()
+            if event and (consumer, event) not in inbox
         )
         return without(rows, self._unsent)
 

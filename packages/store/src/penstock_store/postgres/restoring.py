@@ -8,8 +8,9 @@ from penstock_store.postgres.database import Connection, Database
 from penstock_store.postgres.headers import unpack_headers
 from penstock_store.postgres.hints import PostgresHints
 from penstock_store.postgres.writing import write_outbox
-from penstock_store.restoring import RECEIVED, REMEMBERED, asked_id, event_id, request_row, without
+from penstock_store.restoring import REMEMBERED, asked_id, event_id, request_row, without
 from penstock_store.rows import Lease, NewOutboxRow
+from penstock_store.texts import is_printable
 
 _MOMENT = """
 select greatest((select max(stored_at) from workflow.facts), (select max(received_at) from workflow.inbox_messages),
@@ -27,13 +28,15 @@ _REQUESTS = """
 select headers, value from workflow.facts
 where stream = any(%s::text[]) and event_id = any(%s::text[]) order by stream, sequence
 """
-_MISSING = """
-select i.event_id from workflow.inbox_messages as i where i.consumer = %s and not exists (
-  select 1 from workflow.inbox_messages as o where o.consumer = %s and o.event_id = i.event_id)
-"""
+# What was sent before the oldest row of the inbox may have been received: retention took its row.
 _PUBLISHED = """
-select stream, topic, key, spread, headers, value from workflow.outbox_messages
-where topic = any(%s::text[]) and sent_at is not null order by id
+select id, headers from workflow.outbox_messages where topic = any(%s::text[]) and sent_at >= coalesce(
+  (select min(received_at) from workflow.inbox_messages where outcome = 'applied'), '-infinity')
+order by id
+"""
+_HEARD = "select event_id from workflow.inbox_messages where consumer = %s and event_id = any(%s::text[])"
+_AS_PUBLISHED = """
+select stream, topic, key, spread, headers, value from workflow.outbox_messages where id = any(%s::bigint[]) order by id
 """
 _UNSENT = "select headers from workflow.outbox_messages where sent_at is null"
 _FORGET_DELIVERIES = "delete from workflow.deliveries"
@@ -64,15 +67,18 @@ class PostgresRestoring:
 
     async def unheard(self, consumer: str, topics: Sequence[str]) -> Sequence[NewOutboxRow]:
         async with self._database.connection() as connection:
-            cursor = await connection.execute(_MISSING, (RECEIVED, consumer))
-            missing = {event for (event,) in await cursor.fetchall()}
-            found = await (await connection.execute(_PUBLISHED, (list(topics),))).fetchall() if missing else []
+            published = await (await connection.execute(_PUBLISHED, (list(topics),))).fetchall()
+            rows_of = {event_id(unpack_headers(headers)): row_id for row_id, headers in published}
+            asked = [event for event in rows_of if event and is_printable(event)]
+            heard = {event for (event,) in await (await connection.execute(_HEARD, (consumer, asked))).fetchall()}
+            missing = [rows_of[event] for event in asked if event not in heard]
+            found = await (await connection.execute(_AS_PUBLISHED, (missing,))).fetchall()
             unsent = await _unsent(connection)
         rows = (
             NewOutboxRow(stream, topic, key, spread, unpack_headers(headers), bytes(value))
             for stream, topic, key, spread, headers, value in found
         )
-        return without((row for row in rows if event_id(row.headers) in missing), unsent)
+        return without(rows, unsent)
 
     async def begin_again(self, rows: Sequence[NewOutboxRow], moment: datetime | None) -> None:
         async with self._database.transaction() as connection:
