@@ -75,7 +75,7 @@ def pretended(service: str, slots: int) -> Assemble:
     """In place of a service's own `assemble`: its loops and groups, with other handlers."""
 
     async def assemble(_: Context, bench: Workbench) -> Service:
-        stages = Stages(Wanted(bench.store.executions, bench.tools.clock))
+        stages = Stages(Wanted(bench.store.executions))
         return Service(machines=worker_loops(service, OneByOne(bound(HANDLES, stages), slots), bench.tools))
 
     return assemble

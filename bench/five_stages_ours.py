@@ -121,7 +121,7 @@ def toy(service: str, work: Work) -> Assemble:
     """In place of a service's own `assemble`: its loops and groups, with other handlers."""
 
     async def assemble(_: Context, bench: Workbench) -> Service:
-        stages = Stages(Wanted(bench.store.executions, bench.tools.clock), work)
+        stages = Stages(Wanted(bench.store.executions), work)
         return Service(machines=worker_loops(service, OneByOne(bound(HANDLES, stages)), bench.tools))
 
     return assemble

@@ -94,7 +94,7 @@ class Cast:
 
     async def _working(self, world: World, process: Process, faults: float) -> None:
         bench = await self.bench(world, process)
-        around = (process, bench.store, world.forge, world.alarms, world.ground, process.clock, world.witness)
+        around = (process, bench.store, world.forge, world.alarms, world.ground, world.witness)
         stages = Stages(*around, world.seed, faults)
         for service in WORKERS:
             handling = OneByOne(stages.handles())

@@ -32,7 +32,6 @@ from penstock_eventlog.outcomes import Emit, Failed, Outcome
 from penstock_eventlog.wanted import Wanted
 from penstock_eventlog.work import Handler
 from penstock_platforms.ports import PullRequestState
-from penstock_runtime.clock import Clock
 from penstock_store.ports import Blobs, Store
 from tests.sim.forge import BASE, Forge
 from tests.sim.ground import Ground
@@ -62,7 +61,6 @@ class Stages:
     forge: Forge
     alarms: Alarms
     ground: Ground
-    clock: Clock
     witness: Witness
     seed: int
     faults: float
@@ -73,7 +71,7 @@ class Stages:
     async def requested(self, event: Event[Fact]) -> Outcome:
         envelope = event.envelope
         before = await self._asked(envelope)
-        skip = await Wanted(self.store.executions, self.clock).skip(event)
+        skip = await Wanted(self.store.executions).skip(event)
         if skip is not None:
             return skip
         # Both before and after: on a server somebody else may end it while the answer is on its way.

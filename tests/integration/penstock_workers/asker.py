@@ -22,7 +22,6 @@ from penstock_llm_review.budget import Budget, Prices
 from penstock_llm_review.handler import ReviewHandler
 from penstock_llm_review.ports import ModelAnswer, Prompt
 from penstock_llm_review.prompts import PromptLimits
-from penstock_runtime.clock import SystemClock
 from penstock_runtime.metrics import Metrics
 from penstock_runtime.steps import die
 from penstock_store.postgres.store import PostgresStore
@@ -54,7 +53,7 @@ async def main(database: str, model: str, point: str) -> None:
             provider=model,
             answers=answers_in(store.cache, Metrics(CollectorRegistry()), timedelta(days=7), 30),
             budget=Budget(store.spending, Caps(), Prices()),
-            wanted=Wanted(FakeExecutions(), SystemClock()),
+            wanted=Wanted(FakeExecutions()),
             limits=PromptLimits(),
         )
         batch = BatchDocument(0, ("shop/cart.py", "shop/new.py"), diff(), "Prices", "")

@@ -70,7 +70,7 @@ class Workers:
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(FakeExecutions(), ManualClock(NOON))
+        return Wanted(FakeExecutions())
 
     async def prepare(self, ref: PullRequestRef, reviewed_head: str = "", reviewed_base: str = "") -> ConfigResolved:
         handler = PrepareHandler(

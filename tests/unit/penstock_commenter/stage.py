@@ -116,7 +116,7 @@ class Stagehand:
         return Commenter(
             store=self.store,
             platforms=ConnectedPlatforms({"github": connect}),
-            wanted=Wanted(self.store.executions, self.clock),
+            wanted=Wanted(self.store.executions),
             clock=self.clock,
             steps=steps,
             voice=self.voice,

@@ -79,7 +79,7 @@ class World:
     def __post_init__(self) -> None:
         self.tables = self.tables or Tables(self.clock)
         self.store = MemoryStore(self.clock, tables=self.tables)
-        wanted, metrics = Wanted(self.executions, self.clock), Metrics(CollectorRegistry())
+        wanted, metrics = Wanted(self.executions), Metrics(CollectorRegistry())
         self.handler = ReviewHandler(
             blobs=self.blobs,
             model=self.model,

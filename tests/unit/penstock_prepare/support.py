@@ -134,7 +134,7 @@ class World:
             repositories=Repositories({}),
             changes=ChangeReader(self.sources, self.blobs),
             configurations=self.configurations,
-            wanted=Wanted(self.executions, self.clock),
+            wanted=Wanted(self.executions),
             clock=self.clock,
         )
         event = request(PrepareRequested(PULL_REQUEST, kind, **fields))  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Nothing to say: the work is not wanted any more. Only after still_wanted said no, or not_after is past."""
+    """Nothing to say: the work is not wanted any more. Only after still_wanted said no."""
 
     reason: str
 

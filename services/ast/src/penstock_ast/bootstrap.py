@@ -36,7 +36,7 @@ def loops(
         sources=sources,
         repositories=repositories,
         pool=pool,
-        wanted=Wanted(bench.store.executions, bench.tools.clock),
+        wanted=Wanted(bench.store.executions),
         limits=settings.limits,
     )
     return worker_loops(SERVICE, OneByOne(bound(HANDLES, handler), concurrency=settings.workers), bench.tools)

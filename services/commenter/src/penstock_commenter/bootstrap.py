@@ -67,7 +67,7 @@ def commenter_of(
     return Commenter(
         store=bench.store,
         platforms=platforms,
-        wanted=Wanted(bench.store.executions, bench.tools.clock),
+        wanted=Wanted(bench.store.executions),
         clock=bench.tools.clock,
         steps=bench.tools.steps,
         voice=voice,

@@ -38,7 +38,7 @@ def loops(bench: Workbench, settings: ModelSettings, model: Model | None) -> tup
         provider=settings.url,
         answers=answers_in(store.cache, tools.metrics, settings.answer_ttl, settings.seconds),
         budget=Budget(store.spending, settings.caps, settings.prices),
-        wanted=Wanted(store.executions, tools.clock),
+        wanted=Wanted(store.executions),
         limits=settings.limits,
     )
     return worker_loops(SERVICE, OneByOne(bound(HANDLES, handler), concurrency=settings.concurrency), tools)

@@ -64,7 +64,7 @@ def loops(
         repositories=repositories,
         changes=ChangeReader(sources, bench.store.blobs),
         configurations=Configurations.within(bench.store.cache, bench.tools.metrics, configuration_ttl),
-        wanted=Wanted(bench.store.executions, bench.tools.clock),
+        wanted=Wanted(bench.store.executions),
         clock=bench.tools.clock,
         ignored_authors=ignored_authors,
     )
