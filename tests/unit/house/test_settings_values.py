@@ -22,6 +22,17 @@ def read(parser: Parser[object], text: str) -> object:
         return None
 
 
+def test_zero_is_taken_only_where_it_means_that_something_is_not_done() -> None:
+    """Deadlines and time-outs of zero would refuse or fail everything, with a process that says it is ready."""
+    durations = {name: item.parser for name, item in DECLARED.items() if item.parser.expects.startswith("a duration")}
+    assert {name for name, parser in durations.items() if read(parser, "0") == 0} == {
+        "PENSTOCK_CONFIG_TTL",
+        "PENSTOCK_DEBOUNCE",
+        "PENSTOCK_HTTP_IDLE_TIMEOUT",
+        "PENSTOCK_LLM_ANSWER_TTL",
+    }
+
+
 def is_default(item: Declared, shown: str) -> bool:
     if shown in ("none", "required"):
         return item.default in (None, "", ())

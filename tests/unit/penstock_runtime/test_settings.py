@@ -135,9 +135,10 @@ def test_the_table_for_the_documentation_has_every_variable_once_and_sorted() ->
 @pytest.mark.parametrize(
     ("parser", "text", "value"),
     [
-        (parsers.duration, "30", 30.0),
-        (parsers.duration, "500ms", 0.5),
-        (parsers.duration, "1.5h", 5400.0),
+        (parsers.duration("0"), "30", 30.0),
+        (parsers.duration("0"), "0", 0.0),
+        (parsers.duration("500ms"), "500ms", 0.5),
+        (parsers.duration("0"), "1.5h", 5400.0),
         (parsers.size, "64KiB", 65536),
         (parsers.size, "10 MB", 10_000_000),
         (parsers.flag, "On", True),
@@ -148,7 +149,7 @@ def test_the_table_for_the_documentation_has_every_variable_once_and_sorted() ->
         (parsers.number(0, 1), "0.25", 0.25),
         (parsers.optional(parsers.port, "off"), "off", None),
         (parsers.optional(parsers.port, "off"), "0", 0),
-        (parsers.duration, "3650d", 315_360_000.0),
+        (parsers.duration("0"), "3650d", 315_360_000.0),
         (parsers.url("http", "https"), "https://x/y", "https://x/y"),
         (parsers.url("http"), "http://[::1]:80", "http://[::1]:80"),
         *(
@@ -170,11 +171,13 @@ def test_a_parser_reads_what_it_says_it_expects(parser: Parser[object], text: st
 @pytest.mark.parametrize(
     ("parser", "text"),
     [
-        (parsers.duration, "soon"),
-        (parsers.duration, "-1s"),
-        (parsers.duration, "3651d"),
-        (parsers.duration, "9" * 400),
-        (parsers.duration, "inf"),
+        (parsers.duration("0"), "soon"),
+        (parsers.duration("0"), "-1s"),
+        (parsers.duration("0"), "3651d"),
+        (parsers.duration("0"), "9" * 400),
+        (parsers.duration("0"), "inf"),
+        (parsers.duration("10s"), "0"),
+        (parsers.duration("10s"), "9999ms"),
         (parsers.retry_policy, "standard,cap=inf,base=inf"),
         (parsers.retry_policy, "standard,increment=inf"),
         (parsers.retry_policy, "standard,multiplier=1e300"),

@@ -19,11 +19,17 @@ class OutgoingSettings:
         "PENSTOCK_HTTP_IDLE_CONNECTIONS", parsers.whole(0, 10_000), 10, about="connections kept for the next request"
     )
     idle_seconds: float = setting(
-        "PENSTOCK_HTTP_IDLE_TIMEOUT", parsers.duration, 30.0, about="how long an unused connection is kept"
+        "PENSTOCK_HTTP_IDLE_TIMEOUT", parsers.duration("0"), 30.0, about="how long an unused connection is kept"
     )
     call_seconds: float = setting(
-        "PENSTOCK_HTTP_CALL_TIMEOUT", parsers.duration, 30.0, about="longest silence of the other side in a request"
+        "PENSTOCK_HTTP_CALL_TIMEOUT",
+        parsers.duration("1s"),
+        30.0,
+        about="longest silence of the other side in a request",
     )
     total_seconds: float = setting(
-        "PENSTOCK_HTTP_TOTAL_TIMEOUT", parsers.duration, 60.0, about="longest time of a request, redirects included"
+        "PENSTOCK_HTTP_TOTAL_TIMEOUT",
+        parsers.duration("1s"),
+        60.0,
+        about="longest time of a request, redirects included",
     )

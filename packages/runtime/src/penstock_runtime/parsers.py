@@ -79,14 +79,24 @@ _LONGEST = 3650 * _UNITS["d"]
 """Of all durations: a date that far ahead can still be written, in the database too."""
 
 
-def _duration(text: str) -> float:
+def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", text)
     if found is None:
         raise ValueError(text)
-    seconds = float(found[1]) * _UNITS[found[2] or "s"]
-    if seconds > _LONGEST:
-        raise ValueError(text)
-    return seconds
+    return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def duration(least: str) -> Parser[float]:
+    """`least`: where less would refuse or fail everything; 0 where that means "never" or "not at all"."""
+    shortest = _seconds(least)
+
+    def read(text: str) -> float:
+        seconds = _seconds(text)
+        if not shortest <= seconds <= _LONGEST:
+            raise ValueError(text)
+        return seconds
+
+    return Parser(f"a duration such as 30, 500ms, 30s, 5m, 2h or 7d, from {least} to 3650d", read)
 
 
 def _size(text: str) -> int:
@@ -162,7 +172,6 @@ def optional(parser: Parser[T], *words: str) -> Parser[T | None]:
 text: Parser[str] = Parser("a text that is not empty", _full)
 secret: Parser[Secret] = Parser("a secret that is not empty", lambda value: Secret(_full(value)), secret=True)
 flag: Parser[bool] = Parser("true or false (also yes, no, on, off, 1, 0)", _flag)
-duration: Parser[float] = Parser("a duration such as 30, 500ms, 30s, 5m, 2h or 7d, 3650d at most", _duration)
 size: Parser[int] = Parser("a size such as 65536, 64KiB, 10MB or 2GiB", _size)
 path: Parser[Path] = Parser("the path of a file or folder", lambda value: Path(_full(value)).expanduser())
 port: Parser[int] = Parser("a port from 1 to 65535, or 0 for any free one", whole(0, 65535).read)

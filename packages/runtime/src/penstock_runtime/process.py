@@ -50,7 +50,7 @@ class RuntimeSettings:
         about="livez, readyz and metrics; each process of one host needs its own",
     )
     stop_seconds: float = setting(
-        "PENSTOCK_STOP_SECONDS", parsers.duration, 25.0, about="how long work in hand may take after SIGTERM"
+        "PENSTOCK_STOP_SECONDS", parsers.duration("1s"), 25.0, about="how long work in hand may take after SIGTERM"
     )
     trace_sampling: float = setting(
         "PENSTOCK_TRACE_SAMPLING", parsers.number(0, 1), 1.0, about="the share of new traces that is kept"

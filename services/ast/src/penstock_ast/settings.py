@@ -13,7 +13,7 @@ class AstSettings:
         "PENSTOCK_AST_WORKERS", parsers.whole(1, 256), 2, about="processes that analyse files beside each other"
     )
     file_seconds: float = setting(
-        "PENSTOCK_AST_FILE_TIMEOUT", parsers.duration, 10.0, about="how long one file may be analysed"
+        "PENSTOCK_AST_FILE_TIMEOUT", parsers.duration("100ms"), 10.0, about="how long one file may be analysed"
     )
     file_bytes: int = setting(
         "PENSTOCK_AST_FILE_SIZE", parsers.size, 512 * 1024, about="the largest file that is analysed"

@@ -32,13 +32,13 @@ class CommenterSettings:
     )
     call_seconds: float = setting(
         "PENSTOCK_COMMENTER_CALL_TIMEOUT",
-        parsers.duration,
+        parsers.duration("1s"),
         10.0,
         about="how long one call to a platform may take; a lease lasts four times as long",
     )
     settle_seconds: float = setting(
         "PENSTOCK_COMMENTER_SETTLE_DELAY",
-        parsers.duration,
+        parsers.duration("1s"),
         10.0,
         about="how long after its time-out a lost write may still land",
     )

@@ -30,7 +30,10 @@ class IngestSettings:
         "PENSTOCK_INGEST_LARGEST_BODY", parsers.size, 25 * 1024 * 1024, about="the largest webhook that is read"
     )
     store_seconds: float = setting(
-        "PENSTOCK_INGEST_STORE_TIMEOUT", parsers.duration, 5.0, about="how long a webhook waits for the database"
+        "PENSTOCK_INGEST_STORE_TIMEOUT",
+        parsers.duration("100ms"),
+        5.0,
+        about="how long a webhook waits for the database",
     )
     unsigned: tuple[str, ...] = setting(
         "PENSTOCK_INGEST_UNSIGNED", parsers.words, (), about="platforms whose webhooks are taken without a signature"

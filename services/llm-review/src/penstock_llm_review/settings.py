@@ -23,7 +23,7 @@ class ModelSettings:
     )
     model: str | None = setting("PENSTOCK_LLM_MODEL", parsers.text, None, about="the model's name at this endpoint")
     key: Secret | None = setting("PENSTOCK_LLM_KEY", parsers.secret, None, about="the endpoint's key")
-    seconds: float = setting("PENSTOCK_LLM_TIMEOUT", parsers.duration, 60.0, about="how long an answer may take")
+    seconds: float = setting("PENSTOCK_LLM_TIMEOUT", parsers.duration("1s"), 60.0, about="how long an answer may take")
     characters: int = setting(
         "PENSTOCK_LLM_MAX_INPUT", parsers.whole(10_000, 10_000_000), 120_000, about="characters told in one call"
     )
@@ -35,7 +35,7 @@ class ModelSettings:
     )
     answer_seconds: float = setting(
         "PENSTOCK_LLM_ANSWER_TTL",
-        parsers.duration,
+        parsers.duration("0"),
         7 * 86400.0,
         about="how long an answer is kept for the same question",
     )

@@ -22,13 +22,16 @@ class OrchestratorSettings:
         "PENSTOCK_BATCH_WINDOW", parsers.whole(1, 300), 16, about="batches of one review that are out at once"
     )
     part_deadline: float = setting(
-        "PENSTOCK_PART_DEADLINE", parsers.duration, 3600.0, about="how long one answer is waited for"
+        "PENSTOCK_PART_DEADLINE", parsers.duration("10s"), 3600.0, about="how long one answer is waited for"
     )
     run_deadline: float = setting(
-        "PENSTOCK_RUN_DEADLINE", parsers.duration, 7200.0, about="after this a review goes without what is missing"
+        "PENSTOCK_RUN_DEADLINE",
+        parsers.duration("10s"),
+        7200.0,
+        about="after this a review goes without what is missing",
     )
     reread_after: float = setting(
-        "PENSTOCK_REREAD_AFTER", parsers.duration, 5.0, about="when a platform that lags is read again"
+        "PENSTOCK_REREAD_AFTER", parsers.duration("1s"), 5.0, about="when a platform that lags is read again"
     )
     organisation_limit: int = setting(
         "PENSTOCK_LIMIT_ORGANISATION",
@@ -44,7 +47,7 @@ class OrchestratorSettings:
     )
     debounce: float = setting(
         "PENSTOCK_DEBOUNCE",
-        parsers.duration,
+        parsers.duration("0"),
         5.0,
         about="what comes sooner after a reading of the pull request waits until then, and is read once",
     )
@@ -112,5 +115,5 @@ class KeepingSettings:
         about="days after their last use that diffs and texts are kept",
     )
     every: float = setting(
-        "PENSTOCK_HOUSEKEEPING_EVERY", parsers.duration, 600.0, about="pause between two rounds of housekeeping"
+        "PENSTOCK_HOUSEKEEPING_EVERY", parsers.duration("10s"), 600.0, about="pause between two rounds of housekeeping"
     )

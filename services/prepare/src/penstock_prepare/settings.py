@@ -13,7 +13,7 @@ class PrepareSettings:
         "PENSTOCK_IGNORED_AUTHORS", parsers.words, (), about="whose pull requests are reviewed by command only"
     )
     configuration_seconds: float = setting(
-        "PENSTOCK_CONFIG_TTL", parsers.duration, 300.0, about="how long a configuration that was read is kept"
+        "PENSTOCK_CONFIG_TTL", parsers.duration("0"), 300.0, about="how long a configuration that was read is kept"
     )
 
     @property

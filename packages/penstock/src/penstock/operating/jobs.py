@@ -94,7 +94,7 @@ def moment(text: str, now: datetime) -> datetime:
     try:
         if text.isdecimal():
             raise NotUnderstood(_NO_MOMENT.format(text))
-        return now - timedelta(seconds=parsers.duration.read(text))
+        return now - timedelta(seconds=parsers.duration("0").read(text))
     except ValueError:
         pass
     try:
