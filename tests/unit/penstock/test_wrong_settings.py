@@ -12,6 +12,7 @@ from penstock.operating.ending import MISUSED, code_of
 from penstock.operating.errors import NoConsole
 from penstock_runtime.errors import SettingsError
 from penstock_store.migrations import check
+from penstock_store.postgres.store import PostgresStore
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,11 @@ from penstock_store.migrations import check
         ({"PENSTOCK_DATABASE_URL": "foo"}, "db upgrade", "PENSTOCK_DATABASE_URL"),
         ({"PENSTOCK_DATABASE_URL": "foo"}, "up", "PENSTOCK_DATABASE_URL"),
         ({"PENSTOCK_DATABASE_URL": "foo", "PENSTOCK_DATABASE_URL_FILE": "bar"}, "up", "PENSTOCK_DATABASE_URL_FILE"),
+        ({"PENSTOCK_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/x?nosuch=1"}, "db check", '"nosuch" is no option'),
+        ({"PENSTOCK_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/x?nosuch=1"}, "db refold", '"nosuch" is no option'),
+        ({"PENSTOCK_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/x?nosuch=1"}, "up", '"nosuch" is no option'),
         ({"PENSTOCK_DATA_DIR": "/dev/null/nowhere"}, "up", "PENSTOCK_DATA_DIR"),
+        ({"PENSTOCK_DATA_DIR": "~nosuchuser/x"}, "up", "PENSTOCK_DATA_DIR"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(
@@ -47,6 +52,24 @@ def test_a_wrong_setting_is_named_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"penstock {command.split(maxsplit=1)[0]}: ")
     assert named in line
+
+
+@pytest.mark.parametrize("command", ["up", "db check"])
+def test_who_has_no_home_is_told_to_name_a_folder(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("PENSTOCK_DATABASE_URL", "PENSTOCK_DATA_DIR", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**30)  # a user that the system does not know, as in a container
+    assert main(command.split()) == MISUSED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "set it to a folder, or set HOME" in line
+
+
+async def test_an_address_that_libpq_cannot_read_is_not_quoted_with_its_password() -> None:
+    with pytest.raises(SettingsError, match="PENSTOCK_DATABASE_URL") as refused:
+        await PostgresStore.open("postgresql://u:hidden@[::1/x")
+    assert "hidden" not in str(refused.value)
 
 
 async def test_a_server_that_answers_something_else_is_no_console() -> None:

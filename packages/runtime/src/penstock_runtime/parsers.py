@@ -71,6 +71,13 @@ def _log_format(text: str) -> Literal["auto", "json", "text"]:
             raise ValueError(text)
 
 
+def _path(text: str) -> Path:
+    try:
+        return Path(_full(text)).expanduser()
+    except RuntimeError:  # a ~ of nobody
+        raise ValueError(text) from None
+
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZES = {"": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 
@@ -173,7 +180,7 @@ text: Parser[str] = Parser("a text that is not empty", _full)
 secret: Parser[Secret] = Parser("a secret that is not empty", lambda value: Secret(_full(value)), secret=True)
 flag: Parser[bool] = Parser("true or false (also yes, no, on, off, 1, 0)", _flag)
 size: Parser[int] = Parser("a size such as 65536, 64KiB, 10MB or 2GiB", _size)
-path: Parser[Path] = Parser("the path of a file or folder", lambda value: Path(_full(value)).expanduser())
+path: Parser[Path] = Parser("the path of a file or folder", _path)
 port: Parser[int] = Parser("a port from 1 to 65535, or 0 for any free one", whole(0, 65535).read)
 log_format: Parser[Literal["auto", "json", "text"]] = Parser("one of auto, json, text", _log_format)
 words: Parser[tuple[str, ...]] = Parser(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from penstock_contracts.facts import PullRequestRef
 from penstock_runtime import parsers
+from penstock_runtime.errors import SettingsError
 from penstock_runtime.settings import platform_access, setting
 from penstock_sources.ports import Credential, FixedCredential, Repository
 
@@ -27,6 +28,14 @@ class SourceSettings:
         Path("~/.local/share/penstock"),
         about="what may be thrown away and is kept between starts: mirrors of repositories, the embedded database",
     )
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError where the default has no home, as for a user that the system does not know."""
+        try:
+            self.data_dir.expanduser()
+        except RuntimeError:
+            problem = f"PENSTOCK_DATA_DIR is missing, and {self.data_dir} is nowhere: set it to a folder, or set HOME"
+            raise SettingsError((problem,)) from None
 
     @property
     def mirrors(self) -> Path:

@@ -75,7 +75,7 @@ def _connected(url: str) -> Iterator[Connection]:
             yield connection
     except (OperationalError, ProgrammingError) as error:
         found = not_connected(error.orig) if isinstance(error.orig, psycopg.Error) else None
-        if isinstance(found, StoreUnavailable | WrongCredentials):
+        if isinstance(found, StoreUnavailable | WrongCredentials | SettingsError):
             raise found from error
         raise
     finally:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
+from penstock_runtime.errors import SettingsError
 from penstock_store.errors import RowRefused, SchemaMismatch, StoreError, StoreUnavailable, WrongCredentials
 from penstock_store.version import HEAD
 
@@ -17,6 +18,7 @@ _CREDENTIALS = ("28000", "28P01", "42501")
 _REFUSED = re.compile(r'password authentication failed|no password supplied|role "[^"]*" does not exist')
 _TABLES = ("42P01", "42703", "3F000")
 _NO_DATABASE = re.compile(r'database "[^"]*" does not exist')
+_OPTION = re.compile(r'invalid (?:URI query parameter:|connection option) ("[^"]*")')
 _IS_IT_UP = "is the server of PENSTOCK_DATABASE_URL up?"
 _CREATE_IT = "create it, or name another in PENSTOCK_DATABASE_URL"
 
@@ -33,16 +35,23 @@ def translated() -> Iterator[None]:
 
 @contextmanager
 def connecting() -> Iterator[None]:
-    """As `translated`, for who connects for the first time: in one line, and with what to look at."""
+    """As `translated`, for who connects for the first time: in one line, and with what to look at. Raises
+    SettingsError, too."""
     try:
-        with translated():
-            yield
+        yield
+    except psycopg.Error as error:
+        raise not_connected(error) from error
     except StoreUnavailable as error:
         raise _with_hint(str(error)) from error
 
 
-def not_connected(error: psycopg.Error) -> StoreError:
+def not_connected(error: psycopg.Error) -> StoreError | SettingsError:
     """What `connecting` raises, where the driver's error was wrapped by somebody else."""
+    if isinstance(error, psycopg.ProgrammingError) and not error.sqlstate:
+        # What libpq says of an address it cannot read quotes all of it, with the password.
+        option = _OPTION.search(str(error))
+        why = f"{option[1]} is no option of a connection" if option else "it is no address of a PostgreSQL server"
+        return SettingsError((f"PENSTOCK_DATABASE_URL is not valid: {why}",))
     found = translate(error)
     return _with_hint(str(found)) if isinstance(found, StoreUnavailable) else found
 
