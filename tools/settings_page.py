@@ -15,7 +15,7 @@ from penstock_llm_review.settings import ModelSettings
 from penstock_orchestrator.settings import KeepingSettings, OrchestratorSettings
 from penstock_prepare.settings import PrepareSettings
 from penstock_runtime.calls import OutgoingSettings
-from penstock_runtime.names import token_name, url_name, webhook_secret_name
+from penstock_runtime.names import instance_name, token_name, url_name, webhook_secret_name
 from penstock_runtime.process import RuntimeSettings
 from penstock_runtime.settings import declared_in, table
 from penstock_sources.access import SourceSettings
@@ -54,7 +54,8 @@ Of the platforms only GitHub is built; the variables of the others are reserved.
 |---|---|---|
 | `{webhook_secret_name("github")}` | ingest | what GitHub signs its webhooks with; two lines while one is replaced |
 | `{token_name("github")}` | prepare, ast, commenter | reads pull requests and repositories; the commenter's writes |
-| `{url_name("github")}` | prepare, commenter | the address of the API, for GitHub Enterprise; default: GitHub's own |
+| `{url_name("github")}` | ingest, prepare, ast, commenter | the address of the API; default: GitHub's own |
+| `{instance_name("github")}` | ingest | the host by which its pull requests are known; default: that of the address |
 """
 _OTHERS = """\
 ## Others

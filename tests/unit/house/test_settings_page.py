@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock_runtime.names import OPEN, SECRET, token_name, url_name, webhook_secret_name
+from penstock_runtime.names import OPEN, SECRET, instance_name, token_name, url_name, webhook_secret_name
 from tools.settings_page import PAGE, documented, page
 from tools.setup import ROOT
 
@@ -23,7 +23,7 @@ def test_every_variable_that_a_settings_class_declares_is_on_the_page() -> None:
 
 
 def test_every_variable_that_a_process_knows_is_on_the_page() -> None:
-    of_github = {token_name("github"), url_name("github"), webhook_secret_name("github")}
+    of_github = {name("github") for name in (instance_name, token_name, url_name, webhook_secret_name)}
     text = page()
     assert sorted(name for name in {*OPEN, *SECRET, *of_github} if f"`{name}`" not in text) == []
 

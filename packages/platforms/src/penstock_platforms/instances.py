@@ -15,7 +15,11 @@ _PUBLIC = {
 _PUBLIC_HOSTS = {"api.github.com": "github.com", "api.bitbucket.org": "bitbucket.org", "www.gitlab.com": "gitlab.com"}
 
 
+_PORTS = {"https": ":443", "http": ":80"}
+
+
 def instance_of(platform: str, url: str | None) -> str:
     """The host of the configured address, else the platform's public one. Never changed later: it is in every key."""
-    host = (urlsplit(url).netloc.rpartition("@")[2] if url else "").lower()
+    address = urlsplit(url or "")
+    host = address.netloc.rpartition("@")[2].lower().removesuffix(_PORTS.get(address.scheme, ""))
     return _PUBLIC_HOSTS.get(host, host) or _PUBLIC.get(platform, platform)

@@ -104,6 +104,10 @@ def url_name(platform: str) -> str:
     return f"PENSTOCK_{_of(platform)}_URL"
 
 
+def instance_name(platform: str) -> str:
+    return f"PENSTOCK_{_of(platform)}_INSTANCE"
+
+
 def token_name(platform: str) -> str:
     return f"PENSTOCK_{_of(platform)}_TOKEN"
 
@@ -113,7 +117,7 @@ def webhook_secret_name(platform: str) -> str:
 
 
 def open_names() -> frozenset[str]:
-    return OPEN | {url_name(platform) for platform in PLATFORMS}
+    return OPEN | {name(platform) for platform in PLATFORMS for name in (url_name, instance_name)}
 
 
 def secret_names() -> frozenset[str]:

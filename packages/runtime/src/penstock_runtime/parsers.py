@@ -55,6 +55,12 @@ def _full(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*(:\d{1,5})?", text.lower()):
+        raise ValueError(text)
+    return text.lower()
+
+
 def _flag(text: str) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     try:
@@ -178,6 +184,7 @@ def optional(parser: Parser[T], *words: str) -> Parser[T | None]:
 
 text: Parser[str] = Parser("a text that is not empty", _full)
 secret: Parser[Secret] = Parser("a secret that is not empty", lambda value: Secret(_full(value)), secret=True)
+host: Parser[str] = Parser("a host such as git.example.com or git.example.com:8443", _host)
 flag: Parser[bool] = Parser("true or false (also yes, no, on, off, 1, 0)", _flag)
 size: Parser[int] = Parser("a size such as 65536, 64KiB, 10MB or 2GiB", _size)
 path: Parser[Path] = Parser("the path of a file or folder", _path)

@@ -21,7 +21,15 @@ from typing import Any, TypeVar, overload
 
 from penstock_runtime import parsers
 from penstock_runtime.errors import SettingsError
-from penstock_runtime.names import PLATFORMS, known_names, secret_names, token_name, url_name, webhook_secret_name
+from penstock_runtime.names import (
+    PLATFORMS,
+    instance_name,
+    known_names,
+    secret_names,
+    token_name,
+    url_name,
+    webhook_secret_name,
+)
 from penstock_runtime.parsers import Parser, Secret
 
 T = TypeVar("T")
@@ -159,6 +167,8 @@ class PlatformAccess:
     url: str | None
     token: Secret | None
     webhook_secret: Secret | None
+    instance: str | None = None
+    """What it is called in keys, where that is not to be told from its address."""
 
 
 def platform_access(environ: Mapping[str, str]) -> dict[str, PlatformAccess]:
@@ -169,12 +179,14 @@ def platform_access(environ: Mapping[str, str]) -> dict[str, PlatformAccess]:
         url = _value(Declared(url_name(platform), address, "", False, None), environ)
         token = raw(token_name(platform), environ)
         secret = raw(webhook_secret_name(platform), environ)
+        instance = _value(Declared(instance_name(platform), parsers.host, "", False, None), environ)
         if url is not None or token is not None or secret is not None:
             found[platform] = PlatformAccess(
                 platform=platform,
                 url=None if url is None else str(url).rstrip("/"),
                 token=None if token is None else Secret(token),
                 webhook_secret=None if secret is None else Secret(secret),
+                instance=None if instance is None else str(instance),
             )
     return found
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from penstock_contracts.codec import Codec
-from penstock_ingest.adapters.doors import open_doors
+from penstock_ingest.adapters.doors import open_doors, refuse_another_name
 from penstock_ingest.app import build_app
 from penstock_ingest.handler import Backlog, Receiver
 from penstock_ingest.settings import DatabaseSettings, IngestSettings
@@ -20,9 +20,12 @@ from penstock_store.postgres.store import PostgresStore
 async def assemble(context: Context, store: Store, codec: Codec) -> Service:
     """On a store that somebody else opened and closes, as where all services share a process."""
     settings = context.load(IngestSettings)
+    access = platform_access(context.environ)
+    doors = open_doors(access, settings.unsigned, registry.webhook)
+    await refuse_another_name(doors, access, store.streams)
     receiver = Receiver(
         receipts=store.receipts,
-        doors=open_doors(platform_access(context.environ), settings.unsigned, registry.webhook),
+        doors=doors,
         codec=codec,
         clock=context.clock,
         backlog=Backlog.of(settings.pool_size, settings.store_seconds),

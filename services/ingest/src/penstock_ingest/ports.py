@@ -9,9 +9,15 @@ from penstock_store.rows import NewOutboxRow
 
 
 class Receipts(Protocol):
-    """The one room of the store that ingest enters; see penstock_store.ports."""
+    """The one room of the store that ingest enters for a webhook; see penstock_store.ports."""
 
     async def receive(self, event_id: str, row: NewOutboxRow) -> bool: ...
+
+
+class Streams(Protocol):
+    """Looked at once, at the start; see penstock_store.ports."""
+
+    async def names(self, after: str = "", limit: int = 500) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -34,6 +35,7 @@ async def run_demo(folder: Path, environ: Mapping[str, str]) -> int:
             "PENSTOCK_LOG_LEVEL": "warning",
             **environ,
             "PENSTOCK_GITHUB_URL": forge.api_url,
+            "PENSTOCK_GITHUB_INSTANCE": urlsplit(forge.api_url).netloc,
             "PENSTOCK_GITHUB_TOKEN": TOKEN,
             "PENSTOCK_WEBHOOK_SECRET_GITHUB": secret,
         }

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -150,6 +151,7 @@ class Cluster:
             "PENSTOCK_TOPIC_PREFIX": self.topic_prefix,
             "PENSTOCK_DATA_DIR": str(self.folder / "data"),
             "PENSTOCK_GITHUB_URL": self.forge.api_url,
+            "PENSTOCK_GITHUB_INSTANCE": urlsplit(self.forge.api_url).netloc,
             "PENSTOCK_GITHUB_TOKEN": self.credentials.forge_token,
             "PENSTOCK_WEBHOOK_SECRET_GITHUB": self.credentials.webhook_secret,
             "PENSTOCK_API_TOKEN": self.credentials.api_token,
