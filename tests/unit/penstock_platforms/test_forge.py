@@ -119,7 +119,7 @@ async def test_webhooks_are_tried_once_and_sent_again_under_the_same_id(tmp_path
         await forge.hooks.idle()
         (delivery,) = forge.hooks.deliveries()
         assert delivery.attempts == [503]
-        assert forge.hooks.redeliver_failed() == 1
+        assert [forge.hooks.redeliver_failed() for _ in range(3)] == [1, 0, 0]  # one that is on its way is not sent
         await forge.hooks.idle()
         assert delivery.attempts == [503, 202]
         assert forge.hooks.redeliver_failed() == 0

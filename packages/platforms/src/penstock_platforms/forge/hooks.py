@@ -29,6 +29,8 @@ class Delivery:
     action: str
     body: bytes
     attempts: list[int] = field(default_factory=list)
+    under_way: int = 0
+    """How often it is still to be sent, or is being sent."""
 
     @property
     def delivered(self) -> bool:
@@ -72,14 +74,16 @@ class Hooks:
             body=json.dumps(payload).encode(),
         )
         self._deliveries.append(delivery)
-        self._queue.put_nowait(delivery)
+        self.redeliver(delivery)
         return delivery
 
     def redeliver(self, delivery: Delivery) -> None:
+        delivery.under_way += 1
         self._queue.put_nowait(delivery)
 
     def redeliver_failed(self) -> int:
-        failed = [delivery for delivery in self._deliveries if not delivery.delivered]
+        """Not what is under way: for whoever asks often the queue would only grow."""
+        failed = [delivery for delivery in self._deliveries if not (delivery.delivered or delivery.under_way)]
         for delivery in failed:
             self.redeliver(delivery)
         return len(failed)
@@ -114,6 +118,7 @@ class Hooks:
                 if self._hook is not None:
                     delivery.attempts.append(await self._send(client, self.request(delivery, self._hook)))
             finally:
+                delivery.under_way -= 1
                 self._queue.task_done()
 
     async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> int:
