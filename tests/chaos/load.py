@@ -54,7 +54,9 @@ class Load:
 
     def __init__(self, plan: Plan, forge_url: str, instance: str = "", wishes: Wishes | None = None) -> None:
         self._plan, self._instance, self._wishes = plan, instance, wishes
-        self._client = httpx.AsyncClient(base_url=forge_url, timeout=30, trust_env=False)
+        # A connection that rested may be closed as the next request is sent, which cannot be sent again.
+        fresh = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(base_url=forge_url, timeout=30, trust_env=False, limits=fresh)
         self._deeds = plan.done()
         self._do: Mapping[Deed, Callable[[PullRequest, Random], Awaitable[None]]] = {
             Deed.PUSH: self._push,
